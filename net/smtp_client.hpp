@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/smtp_reply.hpp"
+#include "core/vocabulary.hpp"
+#include "net/smtp_error.hpp"
+#include "net/stream.hpp"
+
+namespace winnow::net {
+
+using winnow::SmtpReply;
+
+/// RFC 5321 section 4.5.3.2 and defaults.md; each is the limit of one reply (data_block: of one write).
+struct SmtpTimeouts {
+    milliseconds banner{60'000};
+    milliseconds ehlo{60'000};
+    milliseconds starttls{60'000};
+    milliseconds auth{60'000};
+    milliseconds mail{300'000};
+    milliseconds rcpt{300'000};
+    milliseconds data{120'000};
+    milliseconds data_block{180'000};
+    milliseconds end_of_data{600'000};
+    milliseconds quit{5'000};
+};
+
+struct SmtpCapabilities {
+    bool esmtp = false;
+    bool starttls = false;
+    bool pipelining = false;
+    bool eight_bit_mime = false;
+    bool smtputf8 = false;
+    bool enhanced_status = false;
+    bool dsn = false;
+    bool chunking = false;
+    bool size = false;
+    std::uint64_t size_limit = 0;   ///< 0 = not stated
+    std::vector<std::string> auth;  ///< mechanisms, upper case
+};
+
+struct MailParams {
+    std::uint64_t size = 0;  ///< 0 = not sent; sent only when the peer offers SIZE
+    bool eight_bit = false;  ///< BODY=8BITMIME when offered
+    bool smtputf8 = false;   ///< required by the address or headers; the caller has checked that it is offered
+    std::string ret;         ///< "FULL" | "HDRS", when DSN is offered
+    std::string envid;       ///< xtext-encoded by us
+};
+
+struct RcptParams {
+    std::string notify;  ///< "NEVER" or a list of SUCCESS,FAILURE,DELAY
+    std::string orcpt;   ///< "rfc822;a@b", encoded by us
+};
+
+/// Result of a pipelined transaction.
+struct SmtpTransaction {
+    SmtpReply mail;
+    std::vector<SmtpReply> rcpts;  ///< in the order given; code 0 when not reached
+    SmtpReply data;                ///< to DATA; code 0 when no recipient was accepted
+    SmtpReply end_of_data;         ///< code 0 when the message was not sent
+};
+
+/// The client side of one SMTP connection over a Stream it does not own. A reply of any code is a value; an Error is a
+/// failure to get one (SmtpErrc, Errc::timed_out, system errors), after which the connection is useless.
+class SmtpClient {
+public:
+    explicit SmtpClient(Stream& stream, SmtpTimeouts timeouts = {}) : stream_(stream), timeouts_(timeouts) {}
+
+    awaitable<Result<SmtpReply>> greeting();
+    /// EHLO, then HELO when EHLO gets a 5xx. Fills capabilities().
+    awaitable<Result<SmtpReply>> ehlo(std::string name);
+    /// STARTTLS and the handshake. On 220 all buffered plaintext is dropped and capabilities are forgotten: EHLO again.
+    awaitable<Result<SmtpReply>> starttls(TlsClientOptions options);
+    /// AUTH PLAIN, or LOGIN when only that is offered. Refuses on a stream that is not encrypted and verified unless
+    /// `insecure_ok`.
+    awaitable<Result<SmtpReply>> auth(std::string user, std::string password, bool insecure_ok);
+    awaitable<Result<SmtpReply>> mail(std::string reverse_path, MailParams params = {});
+    awaitable<Result<SmtpReply>> rcpt(std::string recipient, RcptParams params = {});
+    awaitable<Result<SmtpReply>> rset();
+    awaitable<Result<SmtpReply>> noop();
+    /// DATA, then the message with line ends canonicalised to CRLF and dots stuffed, then the final dot.
+    /// Returns the reply to DATA when that is not 354, else the one to the dot; `stage` tells which.
+    awaitable<Result<SmtpReply>> data(std::string message, winnow::Stage* stage = nullptr);
+    /// MAIL, RCPTs and DATA, in one write when PIPELINING is offered (RFC 2920), else one by one.
+    awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
+                                                   std::vector<std::string> recipients, std::string message,
+                                                   RcptParams rcpt_params = {});
+    /// QUIT, waits shortly for the reply and never fails.
+    awaitable<void> quit();
+    /// One command line without CRLF, one reply. Errc::invalid_argument when the line holds CR, LF or NUL.
+    awaitable<Result<SmtpReply>> command(std::string line, milliseconds timeout);
+
+    const SmtpCapabilities& capabilities() const noexcept { return capabilities_; }
+    Stream& stream() noexcept { return stream_; }
+
+private:
+    awaitable<Result<SmtpReply>> read_reply(milliseconds timeout);
+
+    Stream& stream_;
+    SmtpTimeouts timeouts_;
+    SmtpCapabilities capabilities_;
+    std::string buffer_;  ///< received, not yet parsed
+};
+
+/// CRLF line ends everywhere (bare CR and bare LF become CRLF), dots stuffed, CRLF . CRLF at the end.
+std::string encode_data(std::string_view message);
+
+}  // namespace winnow::net
