@@ -1,0 +1,82 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/clock.hpp"
+#include "core/vocabulary.hpp"
+
+namespace winnow {
+
+/// Thresholds of the strike rules (design section 2, defaults.md section 5). All are settings.
+struct SuppressionOptions {
+    int unknown_clear_strikes = 1;  ///< mailbox_unknown/moved, clear text or code, at RCPT
+    int unknown_ambiguous_strikes = 2;
+    int disabled_strikes = 2;                              ///< 1 for rows marked final
+    milliseconds disabled_spacing = std::chrono::days{7};  ///< strikes closer than this count once
+    milliseconds disabled_duration = std::chrono::days{180};
+    int full_strikes = 3;
+    milliseconds full_window = std::chrono::days{14};
+    milliseconds full_duration = std::chrono::days{30};
+    int filtered_strikes = 2;
+    milliseconds filtered_duration = std::chrono::days{90};
+    milliseconds strike_memory = std::chrono::days{180};  ///< strikes older than this are forgotten
+};
+
+/// What is remembered of an address between outcomes. Plain, serialisable; all zero when nothing happened yet.
+struct StrikeState {
+    struct Count {
+        std::uint32_t strikes = 0;
+        TimePoint first{};
+        TimePoint last{};
+        bool operator==(const Count&) const = default;
+    };
+    Count unknown;  ///< mailbox_unknown and mailbox_moved
+    Count disabled;
+    Count full;
+    Count filtered;
+    bool operator==(const StrikeState&) const = default;
+};
+
+/// An outcome as the rules see it.
+struct StrikeOutcome {
+    ReplyClass klass = ReplyClass::unknown;
+    bool clear = false;
+    bool final_ = false;
+    Stage stage = Stage::rcpt;
+    bool permanent = true;  ///< class digit 5, or a bounce mail; a 4xx never says that an address is dead
+    TimePoint at{};
+};
+
+struct NewSuppression {
+    SuppressionReason reason = SuppressionReason::bounce;
+    ScopeKind scope = ScopeKind::workspace;  ///< unsubscribe: list
+    std::optional<TimePoint> expires;        ///< none = permanent
+    int strikes = 1;
+};
+
+struct StrikeResult {
+    StrikeState state;
+    std::optional<NewSuppression> suppression;
+};
+
+/// The rule: prior state and one outcome give the next state and perhaps a suppression. A delivery clears all strikes;
+/// classes about us, the network or nobody change nothing; `unknown` never suppresses. Pure.
+StrikeResult apply_outcome(const StrikeState& prior, const StrikeOutcome& outcome, const SuppressionOptions& options);
+
+/// The parts of a suppression that merge. merge() is commutative, associative and idempotent: the strongest reason
+/// wins, first is the earliest, last the latest, and the expiry is that of the strongest reason (the later one among
+/// equals; none = permanent is latest).
+struct SuppressionCore {
+    SuppressionReason reason = SuppressionReason::manual;
+    TimePoint first{};
+    TimePoint last{};
+    std::optional<TimePoint> expires;
+    int strikes = 0;
+    bool operator==(const SuppressionCore&) const = default;
+};
+SuppressionCore merge(const SuppressionCore& a, const SuppressionCore& b);
+
+}  // namespace winnow

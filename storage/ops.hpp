@@ -1,0 +1,166 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "storage/records.hpp"
+
+/// Durable changes as values. A commit is a list of them, applied whole or not at all by the committer thread.
+namespace winnow::storage {
+
+/// Stores a document. `record.version` must be the stored one (0 = must not exist), else the list is refused with
+/// Errc::conflict.
+struct PutList {
+    ListRecord record;
+};
+struct PutJob {
+    JobRecord record;
+};
+/// The counters by_state and later belong to the committer: what the record holds for them is ignored.
+struct PutCampaign {
+    CampaignRecord record;
+};
+struct DeleteList {
+    std::string workspace, id;
+};
+
+struct PutRows {
+    std::string workspace, list_id;
+    std::vector<ListRow> rows;
+};
+/// Also keeps the index of waiting rows by due time, and the workspace's verdict cache for rows that are done.
+struct PutRowResults {
+    std::string workspace, list_id;
+    std::vector<RowResult> results;
+};
+
+struct PutVerdict {
+    std::string workspace;
+    Address address;
+    VerdictRecord verdict;
+};
+struct PutCatchAll {
+    std::string domain;
+    CatchAllRecord record;
+};
+
+/// Adds or strengthens (commutative merge). The address or domain is digested by the store; `digest` alone is taken as
+/// it is.
+struct AddSuppression {
+    SuppressionEntry entry;
+};
+/// Lifts one entry. `note` and `actor` go to the audit event.
+struct RemoveSuppression {
+    ScopeKind scope = ScopeKind::workspace;
+    std::string workspace, list_id, address, domain;  ///< address or domain
+    std::string note, actor;
+};
+
+struct PutBody {
+    std::string id;
+    std::string bytes;
+};
+
+/// Puts a message into its lane: assigns ref.lane and ref.seq, writes record, due key and event, counts for its
+/// campaign. State `queued` (due now or later) or `held`.
+struct Enqueue {
+    MessageRecord message;
+};
+
+/// One delivery attempt's end. The committer removes the old due key, writes the new state, the evidence under the
+/// recipient, the strike count and the suppression that follows from it, and the event, in one commit.
+struct RecordAttempt {
+    MessageRef ref;
+    MessageState state = MessageState::deferred;  ///< delivered, deferred, bounced, expired, held, dropped
+    AttemptRecord attempt;
+    bool counts = true;                  ///< a throttle costs no attempt
+    bool clear = false, final_ = false;  ///< Classified::clear and final_, for the strike rules
+    TimePoint next_due{};                ///< for deferred
+    std::string provider;
+    std::string held_reason;  ///< for held and dropped
+};
+
+/// A bounce or complaint that came later with a valid token, or an unsubscribe.
+struct RecordReport {
+    MessageRef ref;
+    LaterFact fact = LaterFact::async_bounce;
+    ReplyClass klass = ReplyClass::unknown;
+    bool clear = false, final_ = false;
+    std::string rule, detail, provider;
+    TimePoint at{};
+};
+
+/// Makes a held message due, or a queued one due now.
+struct Release {
+    MessageRef ref;
+    TimePoint due{};
+};
+struct CancelMessage {
+    MessageRef ref;
+    std::string reason;
+};
+/// Durable mark checked at pop; a sweeper removes the messages later.
+struct CancelCampaign {
+    std::string workspace, campaign;
+};
+/// In-flight mark of a delivery window: after a crash these are counted and reported as uncertain.
+struct MarkInFlight {
+    std::vector<MessageRef> refs;
+};
+
+struct AppendEvent {
+    EventRecord event;
+};
+/// Small settings and counters (daily probe use per API key, ...). Last writer wins. `expires` of 0 = never.
+struct PutValue {
+    std::string key;
+    std::string value;
+    TimePoint expires{};
+};
+/// Adds to a counter stored with PutValue's key space; refused with Errc::limit_exceeded when the sum would pass
+/// `limit` (> 0).
+struct AddCounter {
+    std::string key;
+    std::int64_t by = 1;
+    std::int64_t limit = 0;
+    TimePoint expires{};
+};
+
+using Op = std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict, PutCatchAll,
+                        AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, Release,
+                        CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
+
+struct OpList {
+    std::vector<Op> ops;
+    /// Optional: the same key with the same fingerprint replays the first outcome for 24 h; another fingerprint is
+    /// Errc::conflict.
+    std::string idempotency_key;
+    std::string fingerprint;
+
+    OpList() = default;
+    template <class... Ops>
+    static OpList of(Ops... ops)
+    {
+        OpList list;
+        (list.ops.emplace_back(std::move(ops)), ...);
+        return list;
+    }
+};
+
+/// What one op produced.
+struct OpResult {
+    MessageRef message;                           ///< Enqueue
+    Version version = 0;                          ///< documents: the stored version
+    std::optional<SuppressionReason> suppressed;  ///< RecordAttempt, RecordReport: the suppression that followed
+    bool removed = false;                         ///< RemoveSuppression: there was one
+    std::int64_t counter = 0;                     ///< AddCounter: the new sum
+};
+
+struct Committed {
+    std::vector<OpResult> results;  ///< one per op, same order
+    bool replayed = false;          ///< an idempotency key had been seen
+};
+
+}  // namespace winnow::storage
