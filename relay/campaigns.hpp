@@ -1,0 +1,48 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "relay/relay.hpp"
+
+namespace winnow::relay {
+
+struct CampaignRequest {
+    std::string workspace = "default";
+    std::string list_id;
+    std::string name;
+    std::string from, subject, text, html;
+    std::map<std::string, std::string> headers;
+    bool include_risky = false;
+    milliseconds hold_for = std::chrono::hours{24};  ///< how long `unknown` rows wait for a verdict
+};
+
+/// Campaigns as durable state machines: rows through the gate into the lanes, resumed after a restart without sending
+/// to anyone twice (one row = one idempotent enqueue), held rows asked again when their verdict changes or the hold
+/// ends. Runs on one executor; not thread-safe.
+class Campaigns {
+public:
+    Campaigns(Services services, RelayOptions options);
+    ~Campaigns();
+
+    /// Stores a draft. Errors name the field: list unknown or incomplete, From not an address, template place without a
+    /// column.
+    awaitable<Result<storage::CampaignRecord>> create(CampaignRequest request);
+    awaitable<Result<storage::CampaignRecord>> start(std::string workspace, std::string id);
+    awaitable<Result<storage::CampaignRecord>> get(std::string workspace, std::string id);
+    awaitable<Result<>> cancel(std::string workspace, std::string id);
+    /// Continues every running campaign of the store.
+    awaitable<Result<>> resume();
+    /// Returns when every row has been through the gate and every message is final or held (or `until` passes).
+    awaitable<Result<storage::CampaignRecord>> wait(std::string workspace, std::string id, SteadyPoint until,
+                                                    std::function<void(const storage::CampaignRecord&)> progress);
+    awaitable<void> drain();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::relay

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/metrics.hpp"
+#include "core/provider_table.hpp"
+#include "core/reply_classifier.hpp"
+#include "core/timer.hpp"
+#include "net/resolver.hpp"
+#include "net/stream.hpp"
+#include "relay/admission.hpp"
+#include "relay/options.hpp"
+#include "storage/engine.hpp"
+
+namespace winnow::relay {
+
+template <class T>
+using awaitable = boost::asio::awaitable<T>;
+
+/// What the relay stands on. References outlive it; wired in `app`.
+struct Services {
+    storage::Engine& engine;
+    const storage::EngineKeys& keys;
+    net::Resolver& resolver;
+    net::Connector& connector;
+    TimerSource& timers;
+    const Clock& clock;
+    Rng& rng;
+    Log& log;
+    Metrics& metrics;
+    const ReplyClassifier& replies;
+    const ProviderTable& providers;
+    Admission& admission;
+};
+
+/// Takes due messages from the lanes and delivers them: flows in deficit round-robin, sites with their own connections
+/// and dead-host memory, the gate asked again before each attempt, outcomes committed with their evidence and
+/// suppression. Runs on one executor; not thread-safe.
+class Delivery {
+public:
+    Delivery(Services services, RelayOptions options);
+    ~Delivery();
+    /// Reads the flows of the store and runs until drain(). Call once, after the engine is open.
+    awaitable<void> run();
+    /// Takes nothing new, finishes the transactions under way; run() then returns.
+    awaitable<void> drain();
+    /// Messages in a transaction right now.
+    std::size_t in_flight() const noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// The VERP return path of a message, "b-<token>@<bounce_domain>"; and back from a recipient of the bounce listener.
+std::string return_path(const storage::EngineKeys& keys, const RelayOptions& options, MessageRef ref,
+                        TimePoint accepted);
+std::optional<MessageRef> read_return_path(const storage::EngineKeys& keys, const RelayOptions& options,
+                                           std::string_view recipient, TimePoint now);
+
+}  // namespace winnow::relay

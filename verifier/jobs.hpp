@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "verifier/verifier.hpp"
+
+namespace winnow::verifier {
+
+/// Verifications of lists as durable state machines: started, resumed after a restart, paused with a reason, finished.
+/// All jobs of a Verifier share its budgets. Runs on the verifier's executor.
+class VerificationJobs {
+public:
+    explicit VerificationJobs(Verifier& verifier);
+    ~VerificationJobs();
+
+    /// Stores and starts a job for a complete list; one open job per list (Errc::already_exists names it).
+    /// `deadline` 0 = the default of the options.
+    awaitable<Result<storage::JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline);
+    /// Continues every open job of the store; called once after start-up.
+    awaitable<Result<>> resume();
+    awaitable<Result<storage::JobRecord>> get(std::string workspace, std::string job_id);
+    awaitable<Result<>> pause(std::string workspace, std::string job_id, std::string why);
+    awaitable<Result<>> unpause(std::string workspace, std::string job_id);
+    awaitable<Result<>> cancel(std::string workspace, std::string job_id);
+    /// Returns when the job is done, cancelled or failed; `progress` is called after each stored batch.
+    awaitable<Result<storage::JobRecord>> wait(std::string workspace, std::string job_id,
+                                               std::function<void(const storage::JobRecord&)> progress);
+    /// Stops taking rows; what is under way is finished or left pending in the store. Returns when nothing runs.
+    awaitable<void> drain();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::verifier

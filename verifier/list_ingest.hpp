@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "storage/engine.hpp"
+
+namespace winnow::verifier {
+
+template <class T>
+using awaitable = boost::asio::awaitable<T>;
+
+struct UploadOptions {
+    std::string workspace = "default";
+    std::string name;
+    std::string source, collected_at, consent_basis;
+    std::string column;     ///< header name or 1-based number; empty = found by name, then by content
+    std::string file_name;  ///< for error texts
+    std::string idempotency_key;
+};
+
+struct UploadSummary {
+    storage::ListRecord list;
+    std::uint64_t bytes = 0;
+    std::string encoding;            ///< "UTF-8", "UTF-16LE", "windows-1252"
+    std::vector<std::string> notes;  ///< what was repaired or guessed, one sentence each
+};
+
+/// A list upload as a stream: encoding, dialect, e-mail column, dedupe, rows stored in batches. Nothing of a failed
+/// upload stays visible as a complete list. Errors name file, line, field and the cure ("no column looks like e-mail
+/// addresses; use
+/// --column NAME").
+class ListIngest {
+public:
+    ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options);
+    ~ListIngest();
+    awaitable<Result<>> feed(std::string piece);
+    awaitable<Result<UploadSummary>> finish();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::verifier
