@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/result.hpp"
+#include "core/rng.hpp"
+
+namespace winnow::api {
+
+struct ApiKey {
+    std::string id;  ///< 12 characters, public
+    std::string workspace = "default";
+    std::string name;                      ///< the owner's words
+    std::int64_t probes_per_day = 10'000;  ///< RCPT probes that checks and lists of this key may cause in a UTC day
+    std::optional<TimePoint> expires;
+};
+
+/// A new key: the record, and the secret text that is shown once ("wnw_<id>_<43 characters><6 of CRC>").
+struct NewApiKey {
+    ApiKey key;
+    std::string text;
+};
+
+/// The keys of an installation, from a file of one key a line (id, HMAC of the secret, workspace, cap, expiry, name).
+/// Immutable and thread-safe; a reload makes a new one. Comparison is constant-time; the file never holds a secret.
+class KeyRing {
+public:
+    /// A missing file is an empty ring. Errors name file and line.
+    static Result<KeyRing> load(const std::string& path);
+    /// Makes a key and appends it to the file (created with mode 0600, synced).
+    static Result<NewApiKey> create(const std::string& path, ApiKey properties, Rng& rng);
+
+    /// The key that `text` is, when it is one, right and not expired at `now`.
+    std::optional<ApiKey> verify(std::string_view text, TimePoint now) const;
+    std::size_t size() const noexcept;
+
+    KeyRing(KeyRing&&) noexcept;
+    KeyRing& operator=(KeyRing&&) noexcept;
+    ~KeyRing();
+
+private:
+    struct Impl;
+    explicit KeyRing(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::api
