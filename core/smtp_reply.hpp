@@ -20,7 +20,7 @@ struct EnhancedStatus {
 std::optional<EnhancedStatus> parse_enhanced_status(std::string_view text) noexcept;
 
 /// What a server said: an answer, hence a value, also when it says no (RFC 5321 section 4.2). Text is kept as received
-/// (any bytes; control characters replaced by '?'), without the code and without CRLF.
+/// (any bytes; a tab becomes a space, other control characters '?'), without the code and without CRLF.
 struct SmtpReply {
     int code = 0;             ///< 200..599, or 0 when there was no reply
     EnhancedStatus enhanced;  ///< from the first line that has one
@@ -32,8 +32,9 @@ struct SmtpReply {
     bool permanent() const noexcept { return code >= 500 && code < 600; }
     /// All lines joined by one space, enhanced status removed from each.
     std::string text() const;
-    /// "550 5.1.1 No such user", one line, for evidence and logs.
+    /// "550 5.1.1 No such user", one line, for evidence and logs. Empty when there was no reply.
     std::string to_string() const;
+    /// `text` without the code; LF or CRLF separates lines.
     static SmtpReply make(int code, std::string_view text);
 };
 

@@ -25,6 +25,10 @@ enum class EvidenceKind : std::uint8_t {
     policy
 };
 std::string_view to_string(EvidenceKind) noexcept;
+template <>
+std::optional<EvidenceKind> from_string<EvidenceKind>(std::string_view word) noexcept;
+template <>
+std::vector<EvidenceKind> all_values<EvidenceKind>();
 
 struct Evidence {
     EvidenceKind kind = EvidenceKind::rcpt;
@@ -53,7 +57,7 @@ struct VerdictRecord {
     int probes = 0;  ///< RCPT commands spent
 };
 
-/// Default time to live of a reason (design section 2).
+/// Default time to live of a reason: long where the world changes slowly, a day where nothing was learned.
 milliseconds default_ttl(Reason reason) noexcept;
 
 }  // namespace winnow
