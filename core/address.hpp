@@ -10,7 +10,7 @@ namespace winnow {
 
 /// An address as used in an SMTP envelope (RFC 5321 Mailbox, RFC 6531 when `eai`). Immutable value.
 struct Address {
-    std::string local;     ///< as written, quotes kept when the form needs them
+    std::string local;     ///< NFC, case as written; quoted only when the form needs it, with the fewest backslashes
     std::string domain;    ///< A-label, lower case, no trailing dot; for a literal the bracketed form "[192.0.2.1]"
     bool quoted = false;   ///< local part is a quoted-string
     bool literal = false;  ///< domain is an address literal
@@ -23,7 +23,7 @@ struct Address {
     bool operator==(const Address&) const = default;
 };
 
-/// Why a text is not an address. Spelled as the enumerator in reports.
+/// Why a text is not an address, or not a usable one. Spelled as the enumerator in reports.
 enum class AddressFault : std::uint8_t {
     none,
     empty,
@@ -40,7 +40,12 @@ enum class AddressFault : std::uint8_t {
     literal_syntax,
     too_long,
     control_character,
-    trailing_text
+    trailing_text,
+    // The rest is valid but not usable, like domain_single_label.
+    invisible_character,  ///< local part with a non-ASCII space, control, direction mark or leading combining mark
+    literal,              ///< an address literal; no host takes mail for one from strangers
+    tld_syntax,           ///< the last label is not one that a registry could issue: digits, a hyphen, one letter
+    special_use           ///< the top-level name is reserved away from the public DNS (.local, .invalid ...)
 };
 std::string_view to_string(AddressFault fault) noexcept;
 
