@@ -1,0 +1,126 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config.hpp"
+
+/// The commands of the program, one function each; cli.cpp fills the structs. Each returns the process's exit code: 0
+/// ok, 1 failed, 2 usage, 69 unavailable, 77 not permitted, 78 configuration. Data goes to standard output, all else to
+/// standard error.
+namespace winnow::app {
+
+struct Globals {
+    std::string config_path;  ///< winnow.toml; empty = defaults and environment
+    bool json = false;
+    bool quiet = false;
+    std::string server;        ///< http://HOST:PORT of a running winnow
+    std::string api_key_file;  ///< else $WINNOW_API_KEY
+    std::string data_dir;      ///< overrides the configuration
+};
+
+/// Flags that a lab or a user without a configuration sets on the command line.
+struct ProbeFlags {
+    std::string dns;    ///< HOST:PORT
+    int smtp_port = 0;  ///< 0 = as configured
+    bool allow_private = false;
+    std::string ca_file;
+    bool fast = false;  ///< lifts manners; only with allow_private
+    std::string helo, mail_from, source;
+};
+
+struct VerifyCommand {
+    std::string input = "-";
+    std::string output = "-";
+    std::string column;
+    std::string deadline;  ///< empty = as configured
+    bool spreadsheet_safe = false;
+    ProbeFlags probe;
+};
+
+struct CheckCommand {
+    std::vector<std::string> addresses;  ///< empty or "-": one a line from standard input
+    std::string deadline;
+    ProbeFlags probe;
+};
+
+struct DemoCommand {
+    bool once = false;
+    std::string contacts;  ///< empty = docs/examples/contacts.csv
+    std::string data_dir;  ///< empty = a fresh temporary folder, removed at the end
+    int rtt_ms = 0;
+};
+
+struct SandboxCommand {
+    std::string listen_dns = "127.0.0.1:5353";
+    int smtp_port = 2526;
+    int rtt_ms = 0;
+    std::string bounce_to;  ///< HOST:PORT of a bounce listener
+    int make_list = 0;      ///< N addresses; 0 = serve
+    int domains = 100;
+    std::string output = "-";
+    std::string truth;
+    unsigned long long seed = 1;
+};
+
+struct KeyCreateCommand {
+    std::string name;
+    std::string workspace = "default";
+    long long probes_per_day = 10'000;
+};
+
+int run_verify(const Globals& globals, const VerifyCommand& command);
+int run_check(const Globals& globals, const CheckCommand& command);
+int run_serve(const Globals& globals);
+int run_demo(const Globals& globals, const DemoCommand& command);
+int run_sandbox(const Globals& globals, const SandboxCommand& command);
+int run_key_create(const Globals& globals, const KeyCreateCommand& command);
+
+int run_config_check(const Globals& globals);
+int run_config_show(const Globals& globals, bool effective);
+int run_config_defaults(const Globals& globals, bool markdown);
+
+// Against a running server, or (suppression, queue) a data directory that no server holds: commands_client.cpp.
+struct ListUploadCommand {
+    std::string file, name, source, collected_at, consent_basis, column, deadline;
+    bool no_verify = false;
+    bool wait = false;
+};
+struct ListExportCommand {
+    std::string id, output = "-", format = "csv", verdict;
+    bool spreadsheet_safe = false;
+};
+struct CampaignCreateCommand {
+    std::string list_id, name, from, subject, text_file, html_file, hold = "24h";
+    bool include_risky = false, start = false;
+};
+struct SuppressionCommand {
+    std::vector<std::string> addresses;
+    std::string domain, reason = "manual", scope = "workspace", list_id, note;
+    std::string file = "-", format = "csv";
+};
+int run_list_upload(const Globals& globals, const ListUploadCommand& command);
+int run_list_status(const Globals& globals, const std::string& id);
+int run_list_export(const Globals& globals, const ListExportCommand& command);
+int run_campaign_create(const Globals& globals, const CampaignCreateCommand& command);
+int run_campaign_start(const Globals& globals, const std::string& id);
+int run_campaign_status(const Globals& globals, const std::string& id);
+int run_suppression_add(const Globals& globals, const SuppressionCommand& command);
+int run_suppression_remove(const Globals& globals, const SuppressionCommand& command);
+int run_suppression_check(const Globals& globals, const SuppressionCommand& command);
+int run_suppression_import(const Globals& globals, const SuppressionCommand& command);
+int run_suppression_export(const Globals& globals, const SuppressionCommand& command);
+int run_queue_summary(const Globals& globals);
+
+/// Exit code of an error.
+int exit_code(const Error& error) noexcept;
+/// "winnow: <message>" on standard error; returns exit_code(error).
+int fail(const Error& error);
+/// The configuration that `globals` names, with its overrides. A configuration error is printed and gives nothing; exit
+/// with 78.
+std::optional<Config> configured(const Globals& globals);
+/// Puts the flags over the configuration. Errc::invalid_argument names the flag.
+Result<> apply(const ProbeFlags& flags, Config& config);
+
+}  // namespace winnow::app

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <string>
+
+#include "app/config.hpp"
+#include "core/asio_timer.hpp"
+#include "core/metrics.hpp"
+#include "core/provider_table.hpp"
+#include "core/reply_classifier.hpp"
+#include "core/rng.hpp"
+#include "net/resolver.hpp"
+#include "net/stream.hpp"
+#include "verifier/lists.hpp"
+
+namespace winnow::app {
+
+/// Where replies.tsv, mx-providers.tsv and lists/ lie: $WINNOW_SHARE_DIR, else share/winnow beside the program's
+/// folder, else data/ of the source tree that the program was built in. Errc::not_found with the cure.
+Result<std::string> find_share_dir(const std::string& configured);
+
+/// What every command stands on: one io_context, the clocks, randomness, DNS, connections, tables and lists.
+class Runtime {
+public:
+    /// `with_network` makes resolver and connector. Errors name the file or setting and the cure.
+    static Result<std::unique_ptr<Runtime>> make(const Config& config, Log& log, bool with_network = true);
+    ~Runtime();
+
+    boost::asio::io_context io{1};
+    SystemClock clock;
+    SystemRng rng;
+    AsioTimerSource timers{io.get_executor(), clock};
+    Metrics metrics;
+    Log& log;
+    std::unique_ptr<net::Connector> connector;
+    std::unique_ptr<net::Resolver> resolver;
+    std::unique_ptr<const ReplyClassifier> replies;
+    std::unique_ptr<const ProviderTable> providers;
+    std::unique_ptr<const verifier::AddressLists> lists;
+    std::string share_dir;
+
+private:
+    explicit Runtime(Log& l);
+};
+
+/// Runs `main` on the runtime's io_context to its end and gives its exit code; an exception is logged and gives 1.
+int run_to_end(Runtime& runtime, boost::asio::awaitable<int> main);
+
+}  // namespace winnow::app

@@ -1,0 +1,302 @@
+#include "app/server.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <set>
+
+#include "api/api.hpp"
+#include "app/credentials.hpp"
+#include "app/gate.hpp"
+#include "net/http.hpp"
+#include "net/smtp_server.hpp"
+#include "relay/submission.hpp"
+
+namespace winnow::app {
+namespace {
+
+using boost::asio::awaitable;
+
+constexpr std::size_t max_sessions = 2'000;  ///< per listener; beyond that a connection waits in the kernel's backlog
+
+/// Every co_spawn ends here: the exception is looked at before anything else, because a default-constructed result
+/// reads as success.
+auto logged(Log& log, std::string_view what)
+{
+    return [&log, what](std::exception_ptr failed) {
+        if (!failed)
+            return;
+        try {
+            std::rethrow_exception(failed);
+        } catch (const std::exception& e) {
+            log.error("coroutine.failed", {{"where", what}, {"what", e.what()}});
+        }
+    };
+}
+
+}  // namespace
+
+struct Server::Impl {
+    Impl(Runtime& r, const Config& c) : runtime(r), config(c) {}
+
+    Runtime& runtime;
+    Config config;
+    storage::EngineKeys keys;
+    std::unique_ptr<storage::Engine> engine;
+    std::unique_ptr<api::KeyRing> ring;
+    std::unique_ptr<KeyCredentials> credentials;
+    std::unique_ptr<StoredGate> gate;
+    std::unique_ptr<verifier::Verifier> verifier;
+    std::unique_ptr<verifier::VerificationJobs> jobs;
+    std::unique_ptr<relay::Delivery> delivery;
+    std::unique_ptr<relay::Campaigns> campaigns;
+    std::unique_ptr<api::Api> api;
+    std::unique_ptr<net::Listener> http_listener, submission_listener, bounce_listener;
+    net::HttpServerOptions http_options;
+    net::SmtpServerOptions submission_options, bounce_options;
+    std::set<net::Stream*> smtp_sessions, http_sessions;  ///< open streams, closed when the drain time is over
+    std::size_t running = 0;                              ///< coroutines of ours that have not ended
+    bool draining = false;
+
+    relay::Services relay_services()
+    {
+        return {*engine,     keys,        *runtime.resolver, *runtime.connector, runtime.timers,     runtime.clock,
+                runtime.rng, runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *gate};
+    }
+
+    verifier::Services verifier_services()
+    {
+        return {*engine,     *runtime.resolver, *runtime.connector, runtime.timers,     runtime.clock, runtime.rng,
+                runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *runtime.lists};
+    }
+
+    Result<> open();
+    Result<> open_listeners();
+    std::string not_ready() const;
+
+    template <class Coroutine>
+    void spawn(Coroutine coroutine, std::string_view what)
+    {
+        ++running;
+        boost::asio::co_spawn(runtime.io, std::move(coroutine),
+                              [this, report = logged(runtime.log, what)](std::exception_ptr failed) {
+                                  --running;
+                                  report(failed);
+                              });
+    }
+
+    awaitable<void> accept_http();
+    awaitable<void> accept_smtp(net::Listener& listener, bool submission);
+    awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, bool submission);
+    awaitable<void> http_session(std::unique_ptr<net::Stream> stream);
+    awaitable<void> stop();
+};
+
+Result<> Server::Impl::open()
+{
+    WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, true));
+    WINNOW_TRY(auto loaded, api::KeyRing::load(config.http.keys_file));
+    ring = std::make_unique<api::KeyRing>(std::move(loaded));
+    WINNOW_CHECK(open_listeners());
+    WINNOW_TRY(engine, storage::open_rocks_engine(config.data_dir, keys, config.engine, runtime.clock, runtime.rng,
+                                                  runtime.log));
+
+    WINNOW_TRY(auto networks, parse_networks(config.submission.relay_networks));
+    credentials = std::make_unique<KeyCredentials>(*ring, std::move(networks), runtime.clock);
+    gate = std::make_unique<StoredGate>(*engine, runtime.clock);
+    verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
+    jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
+    delivery = std::make_unique<relay::Delivery>(relay_services(), config.relay);
+    campaigns = std::make_unique<relay::Campaigns>(relay_services(), config.relay);
+    api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, runtime.clock,
+                                                   runtime.rng, runtime.log, runtime.metrics,
+                                                   [this] { return not_ready(); }});
+    return {};
+}
+
+Result<> Server::Impl::open_listeners()
+{
+    const auto executor = runtime.io.get_executor();
+    WINNOW_TRY(const auto http_at, net::parse_endpoint(config.http.listen, 8080));
+    WINNOW_TRY(http_listener, net::listen_tcp(executor, http_at));
+    if (!config.http.cert_file.empty()) {
+        WINNOW_TRY(http_options.tls, net::TlsServerContext::load(config.http.cert_file, config.http.tls_key_file));
+    }
+    if (!config.submission.listen.empty()) {
+        WINNOW_TRY(const auto at, net::parse_endpoint(config.submission.listen, 2525));
+        WINNOW_TRY(submission_listener, net::listen_tcp(executor, at));
+        submission_options.hostname = config.relay.hostname;
+        submission_options.banner_text = "winnow ESMTP";
+        submission_options.max_message_size = config.submission.max_message_size;
+        submission_options.auth = true;
+        // Without a certificate, a password may cross only the loopback interface.
+        submission_options.auth_requires_tls =
+            config.submission.cert_file.empty() ? at.ip != "127.0.0.1" && at.ip != "::1" : true;
+        if (!config.submission.cert_file.empty()) {
+            WINNOW_TRY(submission_options.tls,
+                       net::TlsServerContext::load(config.submission.cert_file, config.submission.tls_key_file));
+        }
+    }
+    if (!config.bounce.listen.empty()) {
+        WINNOW_TRY(const auto at, net::parse_endpoint(config.bounce.listen, 25));
+        WINNOW_TRY(bounce_listener, net::listen_tcp(executor, at));
+        bounce_options.hostname = config.relay.hostname;
+        bounce_options.banner_text = "winnow ESMTP";
+    }
+    return {};
+}
+
+std::string Server::Impl::not_ready() const
+{
+    return draining ? "draining" : "";
+}
+
+awaitable<void> Server::Impl::http_session(std::unique_ptr<net::Stream> stream)
+{
+    net::Stream* const open = stream.get();
+    http_sessions.insert(open);
+    co_await net::serve_http(std::move(stream), *api, http_options);
+    http_sessions.erase(open);
+}
+
+awaitable<void> Server::Impl::accept_http()
+{
+    for (;;) {
+        auto stream = co_await http_listener->accept();
+        if (!stream) {
+            if (draining || stream.error().code == Errc::cancelled)
+                co_return;
+            runtime.log.warn("http.accept_failed", {{"why", stream.error().message()}});
+            co_await sleep_for(runtime.timers, milliseconds{100});
+            continue;
+        }
+        auto session = http_session(std::move(*stream));
+        spawn(std::move(session), "http session");
+    }
+}
+
+awaitable<void> Server::Impl::smtp_session(std::unique_ptr<net::Stream> stream, bool submission)
+{
+    smtp_sessions.insert(stream.get());
+    std::unique_ptr<net::SmtpHandler> handler;
+    if (submission)
+        handler = relay::make_submission_session(relay_services(), config.relay, *credentials);
+    else
+        handler = relay::make_bounce_session(relay_services(), config.relay);
+    const net::SmtpServerOptions& options = submission ? submission_options : bounce_options;
+    co_await net::serve_smtp(*stream, *handler, options, runtime.timers);
+    smtp_sessions.erase(stream.get());
+}
+
+awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submission)
+{
+    for (;;) {
+        auto stream = co_await listener.accept();
+        if (!stream) {
+            if (draining || stream.error().code == Errc::cancelled)
+                co_return;
+            runtime.log.warn("smtp.accept_failed", {{"why", stream.error().message()}});
+            co_await sleep_for(runtime.timers, milliseconds{100});
+            continue;
+        }
+        if (smtp_sessions.size() >= max_sessions) {
+            (*stream)->expires_after(milliseconds{1'000});
+            (void)co_await (*stream)->write("421 4.3.2 too many connections, try again later\r\n");
+            continue;
+        }
+        auto session = smtp_session(std::move(*stream), submission);
+        spawn(std::move(session), "smtp session");
+    }
+}
+
+awaitable<void> Server::Impl::stop()
+{
+    if (draining)
+        co_return;
+    draining = true;
+    http_listener->close();
+    if (submission_listener)
+        submission_listener->close();
+    if (bounce_listener)
+        bounce_listener->close();
+    const SteadyPoint until = runtime.clock.steady() + config.drain_timeout;
+    co_await campaigns->drain();
+    co_await jobs->drain();
+    co_await delivery->drain();
+    while (!smtp_sessions.empty() && runtime.clock.steady() < until)
+        co_await sleep_for(runtime.timers, milliseconds{20});
+    for (net::Stream* stream : smtp_sessions)
+        stream->close();
+    // Keep-alive connections would wait for their idle timeout; a request under way has had the drain to finish.
+    for (net::Stream* stream : http_sessions)
+        stream->close();
+    for (int turn = 0; running > 0 && turn < 100; ++turn)
+        co_await sleep_for(runtime.timers, milliseconds{20});
+    const auto closed = engine->close();
+    if (!closed)
+        runtime.log.error("store.close_failed", {{"why", closed.error().message()}});
+}
+
+Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Server::~Server() = default;
+
+Result<std::unique_ptr<Server>> Server::open(Runtime& runtime, const Config& config)
+{
+    auto impl = std::make_unique<Impl>(runtime, config);
+    WINNOW_CHECK(impl->open());
+    return std::unique_ptr<Server>{new Server(std::move(impl))};
+}
+
+boost::asio::awaitable<Result<>> Server::start()
+{
+    WINNOW_CO_CHECK(co_await impl_->jobs->resume());
+    WINNOW_CO_CHECK(co_await impl_->campaigns->resume());
+    impl_->spawn(impl_->delivery->run(), "delivery");
+    impl_->spawn(impl_->accept_http(), "http listener");
+    if (impl_->submission_listener)
+        impl_->spawn(impl_->accept_smtp(*impl_->submission_listener, true), "submission listener");
+    if (impl_->bounce_listener)
+        impl_->spawn(impl_->accept_smtp(*impl_->bounce_listener, false), "bounce listener");
+    co_return Result<>{};
+}
+
+boost::asio::awaitable<void> Server::stop()
+{
+    co_await impl_->stop();
+}
+
+net::Endpoint Server::http() const
+{
+    return impl_->http_listener->local();
+}
+
+net::Endpoint Server::submission() const
+{
+    return impl_->submission_listener ? impl_->submission_listener->local() : net::Endpoint{};
+}
+
+net::Endpoint Server::bounce() const
+{
+    return impl_->bounce_listener ? impl_->bounce_listener->local() : net::Endpoint{};
+}
+
+storage::Engine& Server::engine()
+{
+    return *impl_->engine;
+}
+
+verifier::Verifier& Server::verifier()
+{
+    return *impl_->verifier;
+}
+
+verifier::VerificationJobs& Server::jobs()
+{
+    return *impl_->jobs;
+}
+
+relay::Campaigns& Server::campaigns()
+{
+    return *impl_->campaigns;
+}
+
+}  // namespace winnow::app

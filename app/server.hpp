@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/auth.hpp"
+#include "app/runtime.hpp"
+#include "relay/campaigns.hpp"
+#include "storage/engine.hpp"
+#include "verifier/jobs.hpp"
+
+namespace winnow::app {
+
+/// The gateway: store, verifier, relay, submission, bounce listener and HTTP in one process, on the runtime's
+/// io_context.
+class Server {
+public:
+    /// Opens the store and binds every listener, so that all errors of start-up come at once and before any work.
+    static Result<std::unique_ptr<Server>> open(Runtime& runtime, const Config& config);
+    ~Server();
+
+    /// Resumes jobs and campaigns and starts serving. Returns at once.
+    boost::asio::awaitable<Result<>> start();
+    /// Stops accepting, finishes transactions under way (at most config.drain_timeout), syncs and closes the store.
+    boost::asio::awaitable<void> stop();
+
+    net::Endpoint http() const;
+    net::Endpoint submission() const;  ///< port 0 when off
+    net::Endpoint bounce() const;
+    storage::Engine& engine();
+    verifier::Verifier& verifier();
+    verifier::VerificationJobs& jobs();
+    relay::Campaigns& campaigns();
+
+private:
+    struct Impl;
+    explicit Server(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::app
