@@ -1,0 +1,88 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "app/commands.hpp"
+
+extern char** environ;
+
+namespace winnow::app {
+namespace {
+
+std::map<std::string, std::string> environment()
+{
+    std::map<std::string, std::string> variables;
+    for (char** entry = environ; entry && *entry; ++entry) {
+        const std::string_view text = *entry;
+        const auto equals = text.find('=');
+        if (equals != std::string_view::npos)
+            variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return variables;
+}
+
+}  // namespace
+
+int exit_code(const Error& error) noexcept
+{
+    if (error.code == Errc::invalid_argument)
+        return 2;
+    if (error.code == Errc::permission_denied)
+        return 77;
+    if (error.disposition() == Disposition::transient)
+        return 69;
+    return 1;
+}
+
+int fail(const Error& error)
+{
+    std::fprintf(stderr, "winnow: %s\n", error.message().c_str());
+    return exit_code(error);
+}
+
+std::optional<Config> configured(const Globals& globals)
+{
+    auto config = load_config(globals.config_path, environment());
+    if (!config) {
+        std::fprintf(stderr, "winnow: %s\n", config.error().context.c_str());
+        return std::nullopt;
+    }
+    if (!globals.data_dir.empty())
+        config->data_dir = globals.data_dir;
+    return std::move(*config);
+}
+
+Result<> apply(const ProbeFlags& flags, Config& config)
+{
+    if (!flags.dns.empty()) {
+        auto server = net::parse_endpoint(flags.dns, 53);
+        if (!server)
+            return Error{Errc::invalid_argument, "--dns " + flags.dns + " is not HOST:PORT, e.g. 127.0.0.1:5353"};
+        config.dns.servers = {*server};
+    }
+    if (flags.smtp_port != 0)
+        config.smtp_port = static_cast<std::uint16_t>(flags.smtp_port);
+    config.allow_private_targets = config.allow_private_targets || flags.allow_private;
+    if (flags.fast && !config.allow_private_targets)
+        return Error{Errc::invalid_argument,
+                     "--fast lifts the probing manners and works only with --allow-private, in labs"};
+    if (flags.fast) {
+        config.verifier.manners = verifier::Manners::lifted();
+        config.verifier.greylist_min = milliseconds{1'000};
+        config.verifier.retry_speedup = 300;
+    }
+    if (!flags.ca_file.empty())
+        config.ca_file = flags.ca_file;
+    if (!flags.helo.empty())
+        config.verifier.helo_name = flags.helo;
+    if (!flags.mail_from.empty())
+        config.verifier.mail_from = flags.mail_from;
+    if (!flags.source.empty())
+        config.verifier.sources = {flags.source};
+    config.verifier.smtp_port = config.relay.smtp_port = config.smtp_port;
+    config.verifier.allow_private_targets = config.relay.allow_private_targets = config.allow_private_targets;
+    config.verifier.ca_file = config.relay.ca_file = config.ca_file;
+    return {};
+}
+
+}  // namespace winnow::app
