@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,9 +17,10 @@ template <class T>
 using awaitable = boost::asio::awaitable<T>;
 
 struct TlsClientOptions {
-    std::string server_name;  ///< SNI, and the name to verify
-    bool verify = false;      ///< opportunistic TLS does not verify; smarthosts and MTA-STS do
-    std::string ca_file;      ///< PEM; empty = the system's store
+    std::string server_name;            ///< SNI, and the name to verify
+    bool verify = false;                ///< opportunistic TLS does not verify; smarthosts and MTA-STS do
+    std::string ca_file;                ///< PEM; empty = the system's store
+    std::optional<TimePoint> now = {};  ///< judges certificates at this instant; empty = the machine's clock
 };
 
 struct TlsInfo {
@@ -35,6 +37,8 @@ public:
     /// A fresh self-signed P-256 certificate for `name`, valid for 30 days: sandbox, demo and tests.
     static Result<std::shared_ptr<TlsServerContext>> self_signed(const std::string& name, TimePoint now);
     virtual ~TlsServerContext() = default;
+    /// The chain that it shows, PEM: what a client needs in `ca_file` to trust a self-signed one.
+    virtual std::string certificate_pem() const = 0;
 };
 
 /// A connected byte stream with deadlines. One coroutine reads or writes at a time. Not thread-safe.
