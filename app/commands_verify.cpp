@@ -1,0 +1,249 @@
+// `winnow verify` and `winnow check`: the verifier without a server.
+#include <cstdio>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "app/commands.hpp"
+#include "app/identity.hpp"
+#include "app/output_file.hpp"
+#include "app/report.hpp"
+#include "app/runtime.hpp"
+#include "app/scratch_dir.hpp"
+#include "app/verdict_json.hpp"
+#include "core/duration.hpp"
+#include "verifier/jobs.hpp"
+#include "verifier/list_export.hpp"
+#include "verifier/list_ingest.hpp"
+
+namespace winnow::app {
+namespace {
+
+using boost::asio::awaitable;
+
+/// Lists above this size are verified on a temporary store on disk instead of in memory.
+constexpr std::uintmax_t memory_list_bytes = 32u << 20;
+
+constexpr const char* workspace = "default";
+
+/// The store behind a run without a server: the data directory when one is named (its suppressions and verdicts count),
+/// memory for small lists, a temporary folder for large ones.
+struct LocalStore {
+    std::unique_ptr<ScratchDir> scratch;
+    std::unique_ptr<storage::Engine> engine;
+
+    static Result<LocalStore> open(Runtime& runtime, const Config& config, const Globals& globals,
+                                   const std::string& input)
+    {
+        LocalStore store;
+        if (!globals.data_dir.empty()) {
+            WINNOW_TRY(auto keys, storage::EngineKeys::load_or_create(config.key_file, false));
+            WINNOW_TRY(store.engine, storage::open_rocks_engine(config.data_dir, std::move(keys), config.engine,
+                                                                runtime.clock, runtime.rng, runtime.log));
+            return store;
+        }
+        const auto keys = storage::EngineKeys::fixed(runtime.rng.token(32));  // lives as long as this run
+        std::error_code unknown;
+        const std::uintmax_t size = std::filesystem::file_size(input, unknown);
+        if (unknown || size > memory_list_bytes) {
+            WINNOW_TRY(store.scratch, ScratchDir::make());
+            WINNOW_TRY(store.engine, storage::open_rocks_engine(store.scratch->path(), keys, config.engine,
+                                                                runtime.clock, runtime.rng, runtime.log));
+        } else {
+            store.engine = storage::make_memory_engine(keys, config.engine, runtime.clock, runtime.rng);
+        }
+        return store;
+    }
+};
+
+verifier::Services services(Runtime& r, storage::Engine& engine)
+{
+    return {engine, *r.resolver, *r.connector, r.timers,     r.clock, r.rng,
+            r.log,  r.metrics,   *r.replies,   *r.providers, *r.lists};
+}
+
+void print_summary(const VerifyCommand& command, const verifier::UploadSummary& upload, const storage::JobRecord& job,
+                   const std::string& dns_only, milliseconds elapsed)
+{
+    const auto& c = job.counters;
+    std::string text =
+        (command.input == "-" ? "standard input" : command.input) + ": " + with_commas(upload.list.rows) + " rows";
+    text += " (" + with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " malformed), " +
+            with_commas(c.total) + " addresses in " + human_duration(elapsed) + "\n";
+    for (const std::string& note : upload.notes)
+        text += "  note: " + note + "\n";
+    text += "\n" + verdict_table(c.by_reason) + "\n";
+    if (c.probes > 0 && c.done > 0) {
+        char line[96];
+        std::snprintf(line, sizeof line, "%s RCPT probes, %.2f per address\n", with_commas(c.probes).c_str(),
+                      static_cast<double>(c.probes) / static_cast<double>(c.done));
+        text += line;
+    }
+    if (!dns_only.empty())
+        text += "mailboxes were not probed: " + dns_only + "\n";
+    if (command.output != "-")
+        text += "written: " + command.output + "\n";
+    std::fputs(text.c_str(), stderr);
+}
+
+awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
+{
+    const SteadyPoint started = runtime.clock.steady();
+    WINNOW_CO_TRY(auto input, InputFile::open(command.input));
+    WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
+    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, command.input));
+    milliseconds deadline = config.verifier.deadline;
+    if (!command.deadline.empty()) {
+        WINNOW_CO_TRY(deadline, parse_duration(command.deadline));
+    }
+
+    verifier::UploadOptions options;
+    options.column = command.column;
+    options.file_name = command.input == "-" ? "standard input" : command.input;
+    options.name = options.file_name;
+    verifier::ListIngest ingest{*store.engine, runtime.rng, options};
+    for (;;) {
+        WINNOW_CO_TRY(auto piece, input.read());
+        if (piece.empty())
+            break;
+        WINNOW_CO_CHECK(co_await ingest.feed(std::move(piece)));
+    }
+    WINNOW_CO_TRY(const auto upload, co_await ingest.finish());
+
+    const std::string dns_only = co_await settle_identity(runtime, config);
+    verifier::Verifier verifier{services(runtime, *store.engine), config.verifier};
+    verifier::VerificationJobs jobs{verifier};
+    WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
+    {
+        ProgressLine progress{globals.quiet, runtime.clock};
+        auto show = [&progress](const storage::JobRecord& j) { progress.show(j); };
+        std::function<void(const storage::JobRecord&)> on_progress = show;
+        auto finished = co_await jobs.wait(workspace, job.id, on_progress);
+        if (!finished)
+            co_return finished.error();
+        job = std::move(*finished);
+    }
+
+    verifier::ExportOptions form;
+    form.format = globals.json ? verifier::ExportFormat::ndjson : verifier::ExportFormat::csv;
+    form.spreadsheet_safe = command.spreadsheet_safe;
+    auto write = [&output](std::string piece) -> awaitable<Result<>> { co_return output.write(piece); };
+    std::function<awaitable<Result<>>(std::string)> sink = write;
+    WINNOW_CO_CHECK(co_await verifier::export_list(*store.engine, workspace, upload.list.id, form, sink));
+    WINNOW_CO_CHECK(output.commit());
+    if (!globals.quiet) {
+        const auto elapsed = std::chrono::duration_cast<milliseconds>(runtime.clock.steady() - started);
+        print_summary(command, upload, job, dns_only, elapsed);
+    }
+    co_return Result<>{};
+}
+
+awaitable<int> verify_main(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
+{
+    const auto done = co_await verify(runtime, config, globals, command);
+    co_return done ? 0 : fail(done.error());
+}
+
+void print_verdict(const std::string& address, const VerdictRecord& v)
+{
+    std::string text =
+        address + ": " + std::string(to_string(v.verdict)) + " (" + std::string(to_string(v.reason)) + ")";
+    char risk[48];
+    std::snprintf(risk, sizeof risk, ", bounce risk %.0f %%", v.p_bounce * 100);
+    text += risk;
+    if (!v.provider.empty())
+        text += ", provider " + v.provider;
+    for (std::string_view flag : v.flags.names())
+        text += ", " + std::string(flag);
+    text += "\n";
+    if (!v.suggestion.empty())
+        text += "  did you mean " + v.suggestion + "?\n";
+    for (const Evidence& e : v.evidence) {
+        text += "  " + std::string(to_string(e.kind)) + ": " + e.asked;
+        if (!e.of.empty())
+            text += " of " + e.of;
+        text += " -> " + e.answer;
+        if (!e.rule.empty())
+            text += "  [" + e.rule + "]";
+        text += "\n";
+    }
+    std::fputs(text.c_str(), stdout);
+}
+
+awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globals, std::vector<std::string> addresses,
+                          milliseconds deadline)
+{
+    auto store = LocalStore::open(runtime, config, globals, "/dev/null");
+    if (!store)
+        co_return fail(store.error());
+    const std::string dns_only = co_await settle_identity(runtime, config);
+    if (!dns_only.empty() && !globals.quiet)
+        std::fprintf(stderr, "winnow: mailboxes are not probed: %s\n", dns_only.c_str());
+    verifier::Verifier verifier{services(runtime, *store->engine), config.verifier};
+    bool all_good = true;
+    for (const std::string& address : addresses) {
+        const VerdictRecord verdict = co_await verifier.check(workspace, address, deadline);
+        all_good = all_good && verdict.verdict != Verdict::undeliverable;
+        if (globals.json)
+            std::printf("%s\n", verdict_json(address, verdict, true).c_str());
+        else
+            print_verdict(address, verdict);
+    }
+    co_return all_good ? 0 : 3;
+}
+
+std::vector<std::string> addresses_from_input()
+{
+    std::vector<std::string> addresses;
+    for (std::string line; std::getline(std::cin, line);) {
+        while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
+            line.pop_back();
+        if (!line.empty())
+            addresses.push_back(std::move(line));
+    }
+    return addresses;
+}
+
+}  // namespace
+
+int run_verify(const Globals& globals, const VerifyCommand& command)
+{
+    auto config = configured(globals);
+    if (!config)
+        return 78;
+    if (const auto applied = apply(command.probe, *config); !applied)
+        return fail(applied.error());
+    const auto log = make_stderr_log(LogLevel::error, SystemClock{});
+    auto runtime = Runtime::make(*config, *log);
+    if (!runtime)
+        return fail(runtime.error());
+    return run_to_end(**runtime, verify_main(**runtime, *config, globals, command));
+}
+
+int run_check(const Globals& globals, const CheckCommand& command)
+{
+    auto config = configured(globals);
+    if (!config)
+        return 78;
+    if (const auto applied = apply(command.probe, *config); !applied)
+        return fail(applied.error());
+    milliseconds deadline{30'000};
+    if (!command.deadline.empty()) {
+        const auto given = parse_duration(command.deadline);
+        if (!given)
+            return fail(given.error());
+        deadline = *given;
+    }
+    std::vector<std::string> addresses = command.addresses;
+    if (addresses.empty() || (addresses.size() == 1 && addresses.front() == "-"))
+        addresses = addresses_from_input();
+    if (addresses.empty())
+        return fail({Errc::invalid_argument, "no address given"});
+    const auto log = make_stderr_log(LogLevel::error, SystemClock{});
+    auto runtime = Runtime::make(*config, *log);
+    if (!runtime)
+        return fail(runtime.error());
+    return run_to_end(**runtime, check_main(**runtime, *config, globals, std::move(addresses), deadline));
+}
+
+}  // namespace winnow::app
