@@ -14,15 +14,23 @@ namespace winnow {
 struct SuppressionOptions {
     int unknown_clear_strikes = 1;  ///< mailbox_unknown/moved, clear text or code, at RCPT
     int unknown_ambiguous_strikes = 2;
-    int disabled_strikes = 2;                              ///< 1 for rows marked final
+    milliseconds unknown_spacing =
+        std::chrono::hours{1};  ///< strikes closer than this count once; a clear one decides at once
+    int disabled_strikes = 2;   ///< 1 for rows marked final
     milliseconds disabled_spacing = std::chrono::days{7};  ///< strikes closer than this count once
     milliseconds disabled_duration = std::chrono::days{180};
     int full_strikes = 3;
     milliseconds full_window = std::chrono::days{14};
+    milliseconds full_spacing = std::chrono::days{1};  ///< several campaigns of one day count once
     milliseconds full_duration = std::chrono::days{30};
     int filtered_strikes = 2;
+    milliseconds filtered_spacing = std::chrono::days{1};
     milliseconds filtered_duration = std::chrono::days{90};
     milliseconds strike_memory = std::chrono::days{180};  ///< strikes older than this are forgotten
+    int domain_strikes = 2;                               ///< domain_invalid; 1 when clear (null MX)
+    milliseconds domain_spacing = std::chrono::hours{1};
+    milliseconds domain_duration = std::chrono::days{30};
+    milliseconds null_mx_duration = std::chrono::days{90};
 };
 
 /// What is remembered of an address between outcomes. Plain, serialisable; all zero when nothing happened yet.
@@ -46,7 +54,9 @@ struct StrikeOutcome {
     bool clear = false;
     bool final_ = false;
     Stage stage = Stage::rcpt;
-    bool permanent = true;  ///< class digit 5, or a bounce mail; a 4xx never says that an address is dead
+    /// Class digit 5, a bounce mail, or the end of a message that expired on 4.2.2. False while the message stays
+    /// queued: no strike, whatever the class, since a 4xx never says that an address is dead.
+    bool permanent = true;
     TimePoint at{};
 };
 
@@ -63,8 +73,19 @@ struct StrikeResult {
 };
 
 /// The rule: prior state and one outcome give the next state and perhaps a suppression. A delivery clears all strikes;
-/// classes about us, the network or nobody change nothing; `unknown` never suppresses. Pure.
+/// classes about us, the network or nobody change nothing; `unknown` never suppresses. Pure. Outcomes may come out of
+/// order: a delivery clears only the strikes that are not newer than itself, and a strike older than the last one of
+/// its class only moves `first`.
 StrikeResult apply_outcome(const StrikeState& prior, const StrikeOutcome& outcome, const SuppressionOptions& options);
+
+/// The same for a whole domain (`domain_invalid`): two DNS answers or replies an hour apart, or one null MX (`clear`).
+/// The state is kept under the domain, not under an address; other classes change nothing.
+struct DomainStrikeResult {
+    StrikeState::Count state;
+    std::optional<NewSuppression> suppression;  ///< for a whole-domain entry
+};
+DomainStrikeResult apply_domain_outcome(const StrikeState::Count& prior, const StrikeOutcome& outcome,
+                                        const SuppressionOptions& options);
 
 /// The parts of a suppression that merge. merge() is commutative, associative and idempotent: the strongest reason
 /// wins, first is the earliest, last the latest, and the expiry is that of the strongest reason (the later one among
