@@ -12,7 +12,8 @@
 #include "core/rng.hpp"
 
 /// Thin, allocation-light wrappers of OpenSSL 3. All functions are thread-safe. Only core/crypto*.cpp and net/tls*.cpp
-/// see OpenSSL.
+/// see OpenSSL. A failure of OpenSSL itself (no memory, no provider) or a key of the wrong size is a broken invariant
+/// and throws.
 namespace winnow::crypto {
 
 using Digest16 = std::array<std::uint8_t, 16>;
@@ -44,6 +45,7 @@ public:
     Sha256();
     ~Sha256();
     void update(std::string_view data);
+    /// The digest of everything since construction or the last finish().
     Digest32 finish();
 
 private:
@@ -59,11 +61,15 @@ Result<std::string> open(std::string_view key, std::string_view sealed, std::str
 /// Constant-time comparison; false at once only when the lengths differ.
 bool equal(std::string_view a, std::string_view b) noexcept;
 
+/// RFC 3720 (Castagnoli). `seed` is the checksum of the bytes before `data`, to go on from there.
 std::uint32_t crc32c(std::string_view data, std::uint32_t seed = 0) noexcept;
+
+// The readers are strict, so that one value has one text (but for the case of hex and base32): Errc::invalid_argument.
 
 std::string hex(std::span<const std::uint8_t> bytes);
 std::string hex(std::string_view bytes);
 Result<std::string> unhex(std::string_view text);
+/// RFC 4648 section 4, with padding.
 std::string base64(std::string_view bytes);
 Result<std::string> unbase64(std::string_view text);
 /// RFC 4648 base32, lower case, no padding: safe in local parts, host names and file names.

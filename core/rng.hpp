@@ -7,7 +7,8 @@
 
 namespace winnow {
 
-/// Source of randomness, passed in so that a run can be repeated from its seed.
+/// Source of randomness, passed in so that a run can be repeated from its seed. The derived draws give the same values
+/// for the same bytes on every machine.
 class Rng {
 public:
     virtual ~Rng() = default;
