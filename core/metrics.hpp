@@ -35,7 +35,9 @@ public:
     Metrics(const Metrics&) = delete;
     Metrics& operator=(const Metrics&) = delete;
 
-    /// The same name and labels give the same handle. `help` is taken from the first call.
+    /// The same name and labels give the same handle. `help` (and `bounds`, ascending) is taken from the first call.
+    /// Keep the handle: the look-up takes a lock. A malformed name, or one of another kind, is a broken invariant and
+    /// throws std::invalid_argument.
     Counter& counter(std::string_view name, std::string_view help, Labels labels = {});
     Gauge& gauge(std::string_view name, std::string_view help, Labels labels = {});
     Histogram& histogram(std::string_view name, std::string_view help, std::vector<double> bounds, Labels labels = {});
