@@ -8,7 +8,12 @@
 #include <string_view>
 #include <vector>
 
+#include "net/endpoint.hpp"
 #include "net/stream.hpp"
+
+namespace winnow {
+class Log;
+}
 
 /// HTTP/1.1 as the rest of winnow sees it. Beast stays inside net/http*.cpp.
 namespace winnow::net {
@@ -79,20 +84,31 @@ struct HttpServerOptions {
     milliseconds body_timeout{60'000};  ///< per piece
     milliseconds idle_timeout{60'000};  ///< keep-alive
     std::shared_ptr<TlsServerContext> tls;
+    const Clock* clock = nullptr;  ///< when set, answers carry Date (RFC 9110 section 6.6.1)
+    Log* log = nullptr;            ///< when set, told of handlers that throw
 };
 
 /// Serves one connection until it closes (keep-alive, pipelined requests one after another). Malformed requests get a
-/// 400.
+/// 400, a header past its limit 431, a body past its limit 413, a handler that throws 500; then the connection closes.
+/// A body that the handler did not read is skipped when short, else the connection closes. `100 Continue` is sent when
+/// the handler first reads the body, so a refusal costs the client no upload. HEAD is the handler's GET without body:
+/// it may set Content-Length itself. The handler outlives the coroutine.
 awaitable<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerOptions& options);
 
 struct HttpClientRequest {
     std::string method = "GET";
-    std::string url;  ///< http://HOST:PORT/PATH?QUERY
+    std::string url;  ///< http://HOST:PORT/PATH?QUERY, or https (the certificate is verified)
     HttpFields fields;
     std::string body;
     /// When set: called for pieces of the body until it returns an empty one; sent chunked.
     std::function<awaitable<Result<std::string>>()> body_source;
     milliseconds timeout{30'000};  ///< per wait
+    /// When set, only addresses of the host that pass it are connected to, and each is checked as it was looked up, so
+    /// that a name cannot point into our own network (webhooks, MTA-STS). Errc::refused_target when none passes.
+    std::optional<TargetGuard> guard;
+    std::string source_ip;                           ///< empty = the system's choice
+    std::string ca_file;                             ///< PEM, for https; empty = the system's store
+    std::uint64_t max_response_bytes = 64ull << 20;  ///< of a body without sink; Errc::limit_exceeded past it
 };
 
 struct HttpClientResponse {
@@ -101,7 +117,9 @@ struct HttpClientResponse {
     std::string body;  ///< empty when a sink took it
 };
 
-/// One request on one connection (Connection: close). `sink`, when set, takes the body in pieces on 2xx.
+/// One request on one connection (Connection: close). `sink`, when set, takes the body in pieces on 2xx. Redirects are
+/// answers, not followed. `resolver` may be null when the host is an address or "localhost". A body cut short is an
+/// error. Errors name host and port, never path or query: those may hold a token.
 awaitable<Result<HttpClientResponse>> http_request(Connector& connector, Resolver* resolver, HttpClientRequest request,
                                                    std::function<Result<>(std::string_view)> sink = {});
 
