@@ -1,0 +1,106 @@
+#include "relay/outcome.hpp"
+
+#include <algorithm>
+
+#include "core/greylist_hint.hpp"
+
+namespace winnow::relay {
+namespace {
+
+void scale(std::vector<milliseconds>& waits, int speedup, milliseconds least)
+{
+    for (milliseconds& wait : waits)
+        wait = std::max(least, wait / speedup);
+}
+
+Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
+{
+    if (!end.reply)
+        return replies.classify_error(end.error, end.stage);
+    ReplyContext context;
+    context.stage = end.stage;
+    context.provider = end.provider;
+    return replies.classify(*end.reply, context);
+}
+
+/// 4xx and silence wait for another try; the last one is at expiry, never after it.
+void defer(storage::RecordAttempt& record, const storage::MessageRecord& message, const AttemptEnd& end,
+           const RetrySchedule& schedule, TimePoint now, double jitter)
+{
+    if (now >= message.expires) {
+        record.state = MessageState::expired;
+        return;
+    }
+    record.state = MessageState::deferred;
+    const auto hint = end.reply ? retry_hint(end.reply->text()) : std::nullopt;
+    const int failures = std::max(1, message.attempts + (record.counts ? 1 : 0));
+    record.next_due =
+        std::min(schedule.next_attempt(record.attempt.klass, failures, now, jitter, hint), message.expires);
+}
+
+}  // namespace
+
+RetrySchedule make_schedule(const RelayOptions& options)
+{
+    RetryOptions retry;
+    if (options.retry_speedup > 1) {
+        for (auto* ladder : {&retry.general, &retry.greylist, &retry.mailbox_full, &retry.dns, &retry.policy_tls})
+            scale(*ladder, options.retry_speedup, options.retry_min);
+        retry.general_then = std::max(options.retry_min, retry.general_then / options.retry_speedup);
+        retry.hint_min = options.retry_min;
+    }
+    return RetrySchedule{std::move(retry)};
+}
+
+bool is_throttle(ReplyClass klass) noexcept
+{
+    return klass == ReplyClass::rate_limited || klass == ReplyClass::too_many_rcpts;
+}
+
+storage::RecordAttempt judge(const storage::MessageRecord& message, const AttemptEnd& end,
+                             const ReplyClassifier& replies, const RetrySchedule& schedule, TimePoint now,
+                             double jitter)
+{
+    storage::RecordAttempt record;
+    record.ref = message.ref;
+    record.provider = end.provider;
+    record.attempt.at = now;
+    record.attempt.mx = end.mx;
+    record.attempt.source = end.source;
+    record.attempt.stage = end.stage;
+    record.attempt.tls = end.tls;
+    record.attempt.reply = end.reply ? end.reply->to_string() : end.error.message();
+
+    if (end.reply && end.reply->positive()) {
+        record.state = MessageState::delivered;
+        record.attempt.klass = ReplyClass::delivered;
+        return record;
+    }
+    const Classified meaning = read(end, replies);
+    record.attempt.klass = meaning.klass;
+    record.attempt.rule = meaning.rule;
+    record.clear = meaning.clear;
+    record.final_ = meaning.final_;
+    record.counts = !is_throttle(meaning.klass);
+    if (end.reply && end.reply->permanent())
+        record.state = MessageState::bounced;
+    else
+        defer(record, message, end, schedule, now, jitter);
+    return record;
+}
+
+storage::RecordAttempt stopped_by_gate(const storage::MessageRecord& message, const GateAnswer& answer, TimePoint now)
+{
+    storage::RecordAttempt record;
+    record.ref = message.ref;
+    record.state = answer.decision == GateDecision::hold ? MessageState::held : MessageState::dropped;
+    record.held_reason = answer.reason;
+    record.counts = false;
+    record.attempt.at = now;
+    record.attempt.klass = ReplyClass::suppressed;
+    record.attempt.reply = answer.reason;
+    record.attempt.rule = "gate:" + answer.reason;
+    return record;
+}
+
+}  // namespace winnow::relay

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/gate.hpp"
+#include "core/reply_classifier.hpp"
+#include "core/retry_schedule.hpp"
+#include "relay/options.hpp"
+#include "storage/ops.hpp"
+
+namespace winnow::relay {
+
+/// How one delivery attempt ended: a reply, or the error that kept us from one. What the message's fate, the strike and
+/// the event are made from.
+struct AttemptEnd {
+    Stage stage = Stage::connect;
+    std::optional<SmtpReply> reply;  ///< none when there was no answer
+    Error error;                     ///< when there is no reply
+    std::string mx;                  ///< "mx.example.com[192.0.2.1]"; empty when none was reached
+    std::string source;              ///< our address
+    std::string provider;            ///< row of the provider table
+    bool tls = false;
+};
+
+/// Retry ladders with the lab's speed-up applied.
+RetrySchedule make_schedule(const RelayOptions& options);
+
+/// What the end of an attempt means for the message: the class by the classifier, the fate by the reply's digit (2xx
+/// delivered, 4xx or silence deferred, 5xx bounced), the next due time by the class's ladder and the server's own hint,
+/// the last try at expiry. Pure: `now` and `jitter` are passed in.
+storage::RecordAttempt judge(const storage::MessageRecord& message, const AttemptEnd& end,
+                             const ReplyClassifier& replies, const RetrySchedule& schedule, TimePoint now,
+                             double jitter);
+
+/// A message that the gate stopped just before the attempt.
+storage::RecordAttempt stopped_by_gate(const storage::MessageRecord& message, const GateAnswer& answer, TimePoint now);
+
+/// True for classes that say "slow down" to a source at a site: the attempt costs nothing and the site pauses.
+bool is_throttle(ReplyClass klass) noexcept;
+
+}  // namespace winnow::relay
