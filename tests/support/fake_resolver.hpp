@@ -37,6 +37,8 @@ public:
     /// Queries wait until release(): for coalescing and cancellation.
     void hold() noexcept { held_ = true; }
     void release();
+    /// For queries whose io_context goes away before release().
+    void forget_waiting() noexcept { waiters_.clear(); }
     std::size_t waiting() const noexcept { return waiters_.size(); }
 
     /// The AD bit of coming answers.
