@@ -1,0 +1,320 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <set>
+
+#include "net/dns_name.hpp"
+#include "net/resolver.hpp"
+#include "tests/net/loopback_dns_server.hpp"
+#include "tests/support/run_coro.hpp"
+
+namespace winnow::net {
+namespace {
+
+using test::LoopbackDnsServer;
+using Wire = LoopbackDnsServer::Wire;
+
+DnsMessage reply_to(const DnsMessage& query)
+{
+    DnsMessage reply;
+    reply.id = query.id;
+    reply.response = true;
+    reply.recursion_desired = true;
+    reply.recursion_available = true;
+    reply.questions = query.questions;
+    return reply;
+}
+
+std::optional<Wire> wire_of(const DnsMessage& reply, std::size_t max_size = 65'535)
+{
+    auto wire = encode_dns(reply, max_size);
+    if (!wire)
+        throw std::logic_error(wire.error().message());
+    return std::move(*wire);
+}
+
+/// One A record for every question.
+std::optional<Wire> always(const DnsMessage& query, const std::string& address)
+{
+    DnsMessage reply = reply_to(query);
+    reply.answers.push_back({query.questions.at(0).name, DnsType::a, 60, address});
+    return wire_of(reply);
+}
+
+std::optional<Wire> with_rcode(const DnsMessage& query, DnsRcode rcode)
+{
+    DnsMessage reply = reply_to(query);
+    reply.rcode = rcode;
+    return wire_of(reply);
+}
+
+std::string address_of(const DnsAnswer& answer)
+{
+    return answer.records.empty() ? std::string(to_string(answer.status))
+                                  : std::get<std::string>(answer.records.front().data);
+}
+
+class CaresResolver : public testing::Test {
+protected:
+    std::unique_ptr<Resolver> resolver(std::vector<Endpoint> servers, bool mix_case = true)
+    {
+        ResolverOptions options;
+        options.servers = std::move(servers);
+        options.timeout = milliseconds{40};
+        options.tries = 1;
+        options.mix_case = mix_case;
+        auto made = make_cares_resolver(io.get_executor(), options);
+        if (!made)
+            throw std::logic_error(made.error().message());
+        return std::move(*made);
+    }
+
+    DnsAnswer ask(Resolver& dns, std::string name, DnsType type, bool confirm = false)
+    {
+        QueryOptions options;
+        options.confirm = confirm;
+        return test::run(io, dns.query(std::move(name), type, options));
+    }
+
+    boost::asio::io_context io{1};
+};
+
+TEST_F(CaresResolver, AnAnswerComesBackWithItsServerAndTtl)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); });
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "Host.Example.TEST.", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::ok);
+    EXPECT_EQ(address_of(answer), "192.0.2.7");
+    EXPECT_EQ(answer.records.at(0).name, "host.example.test");
+    EXPECT_EQ(answer.ttl, 60u);
+    EXPECT_EQ(answer.server, server.endpoint().to_string());
+    EXPECT_FALSE(answer.cached);
+}
+
+TEST_F(CaresResolver, QueriesAskForRecursionAndEdnsAndMixTheCase)
+{
+    std::set<std::string> spellings;
+    LoopbackDnsServer server(io, [&](const DnsMessage& query, bool) {
+        EXPECT_TRUE(query.recursion_desired);
+        EXPECT_TRUE(query.authenticated);
+        EXPECT_EQ(query.udp_size, 1232);
+        spellings.insert(query.questions.at(0).name);
+        return always(query, "192.0.2.7");
+    });
+    const auto dns = resolver({server.endpoint()});
+    for (int i = 0; i < 5; ++i)
+        EXPECT_EQ(ask(*dns, "a-rather-long-name.example.test", DnsType::a).status, DnsStatus::ok);
+    EXPECT_GT(spellings.size(), 1u);
+    for (const std::string& name : spellings)
+        EXPECT_EQ(dns_lower(name), "a-rather-long-name.example.test");
+}
+
+TEST_F(CaresResolver, ATruncatedReplyIsAskedAgainOverTcp)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool tcp) {
+        DnsMessage reply = reply_to(query);
+        for (int i = 1; i <= 200; ++i)
+            reply.answers.push_back(
+                {query.questions.at(0).name, DnsType::a, 60, "192.0.2." + std::to_string(i % 250 + 1)});
+        return wire_of(reply, tcp ? 65'535 : 1'232);
+    });
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "big.example.test", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::ok);
+    EXPECT_EQ(answer.records.size(), 200u);
+    EXPECT_EQ(server.udp_queries(), 1);
+    EXPECT_EQ(server.tcp_queries(), 1);
+}
+
+TEST_F(CaresResolver, AReplyInTheWrongCaseIsNotBelievedAndTheQuestionGoesOverTcp)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool tcp) {
+        if (tcp)
+            return always(query, "192.0.2.7");
+        DnsMessage forged = query;
+        forged.questions.at(0).name = dns_lower(forged.questions.at(0).name);
+        return always(forged, "203.0.113.66");
+    });
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "a-rather-long-name.example.test", DnsType::a);
+    EXPECT_EQ(address_of(answer), "192.0.2.7");
+    EXPECT_EQ(server.tcp_queries(), 1);
+}
+
+TEST_F(CaresResolver, AReplyInTheWrongCaseIsMalformedWhenTcpIsRefused)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        DnsMessage forged = query;
+        forged.questions.at(0).name = dns_lower(forged.questions.at(0).name);
+        return always(forged, "203.0.113.66");
+    });
+    server.refuse_tcp();
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "a-rather-long-name.example.test", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::malformed);
+    EXPECT_TRUE(answer.records.empty());
+    EXPECT_NE(answer.detail.find("0x20"), std::string::npos) << answer.detail;
+}
+
+TEST_F(CaresResolver, AServerThatLowersTheCaseIsUsableWithMixCaseOff)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        DnsMessage lowered = query;
+        lowered.questions.at(0).name = dns_lower(lowered.questions.at(0).name);
+        return always(lowered, "192.0.2.7");
+    });
+    const auto dns = resolver({server.endpoint()}, false);
+    EXPECT_EQ(address_of(ask(*dns, "host.example.test", DnsType::a)), "192.0.2.7");
+    EXPECT_EQ(server.tcp_queries(), 0);
+}
+
+TEST_F(CaresResolver, ASilentServerIsFollowedByTheNextWhichThenGoesFirst)
+{
+    LoopbackDnsServer silent(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
+    LoopbackDnsServer good(io, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); });
+    const auto dns = resolver({silent.endpoint(), good.endpoint()});
+    EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).server, good.endpoint().to_string());
+    EXPECT_EQ(ask(*dns, "two.example.test", DnsType::a).status, DnsStatus::ok);
+    EXPECT_EQ(silent.udp_queries(), 1);
+    EXPECT_EQ(good.udp_queries(), 2);
+}
+
+TEST_F(CaresResolver, ADeadPortFailsOverAtOnce)
+{
+    Endpoint dead;
+    {
+        const LoopbackDnsServer gone(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
+        dead = gone.endpoint();
+    }
+    LoopbackDnsServer good(io, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); });
+    const auto dns = resolver({dead, good.endpoint()});
+    EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).server, good.endpoint().to_string());
+}
+
+TEST_F(CaresResolver, ServfailOfOneServerIsSecondGuessedButNotHidden)
+{
+    LoopbackDnsServer broken(io, [](const DnsMessage& q, bool) { return with_rcode(q, DnsRcode::server_failure); });
+    LoopbackDnsServer silent(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
+    const auto dns = resolver({broken.endpoint(), silent.endpoint()});
+    const DnsAnswer answer = ask(*dns, "one.example.test", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::servfail);
+    EXPECT_EQ(answer.server, broken.endpoint().to_string());
+    EXPECT_EQ(silent.udp_queries(), 1);
+}
+
+TEST_F(CaresResolver, RefusalIsKeptApartFromServfail)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) { return with_rcode(query, DnsRcode::refused); });
+    const auto dns = resolver({server.endpoint()});
+    EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).status, DnsStatus::refused);
+}
+
+TEST_F(CaresResolver, SilenceOfAllServersTimesOut)
+{
+    LoopbackDnsServer silent(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
+    const auto dns = resolver({silent.endpoint()});
+    const DnsAnswer answer = ask(*dns, "one.example.test", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::timed_out);
+    EXPECT_FALSE(answer.detail.empty());
+}
+
+TEST_F(CaresResolver, NxdomainIsConfirmedByAnotherServer)
+{
+    const auto denies = [](const DnsMessage& query, bool) { return with_rcode(query, DnsRcode::name_error); };
+    LoopbackDnsServer first(io, denies);
+    LoopbackDnsServer second(io, denies);
+    const auto dns = resolver({first.endpoint(), second.endpoint()});
+    EXPECT_EQ(ask(*dns, "gone.example.test", DnsType::mx).server, first.endpoint().to_string());
+    const DnsAnswer confirmed = ask(*dns, "gone.example.test", DnsType::mx, true);
+    EXPECT_EQ(confirmed.status, DnsStatus::nxdomain);
+    EXPECT_EQ(confirmed.server, second.endpoint().to_string());
+}
+
+TEST_F(CaresResolver, TheAuthenticatedBitOfALoopbackServerIsKept)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        DnsMessage reply = reply_to(query);
+        reply.authenticated = true;
+        reply.answers.push_back({query.questions.at(0).name, DnsType::txt, 60, std::string("v=x")});
+        return wire_of(reply);
+    });
+    const auto dns = resolver({server.endpoint()});
+    EXPECT_TRUE(ask(*dns, "signed.example.test", DnsType::txt).authenticated);
+}
+
+TEST_F(CaresResolver, GarbageIsMalformedAndNotAnAnswer)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        DnsMessage reply = reply_to(query);
+        reply.answers.push_back({query.questions.at(0).name, DnsType::a, 60, std::string("192.0.2.1")});
+        auto wire = wire_of(reply);
+        wire->pop_back();  // the address is one octet short
+        return wire;
+    });
+    const auto dns = resolver({server.endpoint()});
+    EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).status, DnsStatus::malformed);
+}
+
+TEST_F(CaresResolver, AManySidedBurstIsAnsweredOnOneSocketAndThePortChangesAfterIdling)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); });
+    const auto dns = resolver({server.endpoint()});
+    using boost::asio::experimental::awaitable_operators::operator&&;
+    for (int i = 0; i < 4; ++i) {
+        auto both = dns->query("one.example.test", DnsType::a) && dns->query("two.example.test", DnsType::a);
+        const auto [one, two] = test::run(io, std::move(both));
+        EXPECT_EQ(one.status, DnsStatus::ok);
+        EXPECT_EQ(two.status, DnsStatus::ok);
+    }
+    const auto& ports = server.source_ports();
+    ASSERT_EQ(ports.size(), 8u);
+    EXPECT_EQ(ports[0], ports[1]);
+    EXPECT_GT(std::set<std::uint16_t>(ports.begin(), ports.end()).size(), 1u);
+}
+
+TEST_F(CaresResolver, LeavingWhileAQueryIsUnderWayEndsItAtOnce)
+{
+    LoopbackDnsServer silent(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
+    ResolverOptions options;
+    options.servers = {silent.endpoint()};
+    auto dns = make_cares_resolver(io.get_executor(), options);  // with the default timeout of 3 s
+    ASSERT_TRUE(dns);
+    std::optional<DnsAnswer> answer;
+    boost::asio::co_spawn(io, (*dns)->query("one.example.test", DnsType::a),
+                          [&](std::exception_ptr failure, DnsAnswer a) {
+                              EXPECT_FALSE(failure);
+                              answer = std::move(a);
+                          });
+    while (silent.udp_queries() == 0)
+        io.run_one();
+    dns->reset();
+    for (int i = 0; i < 100 && !answer; ++i)
+        io.poll();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->status, DnsStatus::timed_out);
+    EXPECT_NE(answer->detail.find("shut down"), std::string::npos) << answer->detail;
+}
+
+TEST_F(CaresResolver, ANameThatCannotBeWrittenIsNotSent)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); });
+    const auto dns = resolver({server.endpoint()});
+    EXPECT_EQ(ask(*dns, "two..dots.test", DnsType::a).status, DnsStatus::malformed);
+    EXPECT_EQ(ask(*dns, std::string(64, 'a') + ".test", DnsType::a).status, DnsStatus::malformed);
+    EXPECT_EQ(server.udp_queries(), 0);
+}
+
+TEST_F(CaresResolver, AServerMustBeANumericAddressWithAPort)
+{
+    ResolverOptions options;
+    options.servers = {{"dns.example.test", 53}};
+    const auto named = make_cares_resolver(io.get_executor(), options);
+    ASSERT_FALSE(named);
+    EXPECT_EQ(named.error().code, Errc::invalid_argument);
+    options.servers = {{"192.0.2.1", 0}};
+    EXPECT_FALSE(make_cares_resolver(io.get_executor(), options));
+}
+
+}  // namespace
+}  // namespace winnow::net
