@@ -117,9 +117,10 @@ public:
     virtual awaitable<Result<std::vector<DueItem>>> due(FlowKey flow, TimePoint until, std::size_t limit) = 0;
     virtual awaitable<Result<std::optional<TimePoint>>> next_due(FlowKey flow) = 0;
     virtual awaitable<Result<bool>> campaign_cancelled(std::string workspace, std::string campaign) = 0;
-    /// Held messages of a campaign (all of the workspace when empty), in commit order.
+    /// Held messages of a campaign (all of the workspace when empty), in commit order, after `after` (default: from the
+    /// start).
     virtual awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign,
-                                                               std::size_t limit) = 0;
+                                                               MessageRef after, std::size_t limit) = 0;
     virtual awaitable<Result<QueueCounts>> queue_counts(std::string workspace) = 0;
     /// Called on the committer thread after a commit that made something due in a flow: post to your own executor.
     virtual void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) = 0;
