@@ -112,7 +112,7 @@ public:
         if (!chunked_)
             co_return Result<>{};
         stream_.expires_after(timeout_);
-        co_return co_await stream_.write(encode_chunk({}));
+        co_return co_await stream_.write(encode_chunk(std::string_view{}));
     }
 
 private:
