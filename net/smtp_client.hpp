@@ -7,6 +7,7 @@
 #include "core/smtp_reply.hpp"
 #include "core/vocabulary.hpp"
 #include "net/smtp_error.hpp"
+#include "net/smtp_reply_parser.hpp"
 #include "net/stream.hpp"
 
 namespace winnow::net {
@@ -71,13 +72,18 @@ public:
     awaitable<Result<SmtpReply>> greeting();
     /// EHLO, then HELO when EHLO gets a 5xx. Fills capabilities().
     awaitable<Result<SmtpReply>> ehlo(std::string name);
-    /// STARTTLS and the handshake. On 220 all buffered plaintext is dropped and capabilities are forgotten: EHLO again.
+    /// STARTTLS and the handshake. On 220 capabilities are forgotten: EHLO again. Plaintext behind the 220 is an attack
+    /// or a broken server: SmtpErrc::starttls_injection, and none of it is ever read as a reply.
     awaitable<Result<SmtpReply>> starttls(TlsClientOptions options);
     /// AUTH PLAIN, or LOGIN when only that is offered. Refuses on a stream that is not encrypted and verified unless
     /// `insecure_ok`.
     awaitable<Result<SmtpReply>> auth(std::string user, std::string password, bool insecure_ok);
-    awaitable<Result<SmtpReply>> mail(std::string reverse_path, MailParams params = {});
-    awaitable<Result<SmtpReply>> rcpt(std::string recipient, RcptParams params = {});
+    // The short forms are plain functions: g++ 12.2 destroys a default argument of aggregate type inside a co_await
+    // expression twice.
+    awaitable<Result<SmtpReply>> mail(std::string reverse_path, MailParams params);
+    awaitable<Result<SmtpReply>> mail(std::string reverse_path);
+    awaitable<Result<SmtpReply>> rcpt(std::string recipient, RcptParams params);
+    awaitable<Result<SmtpReply>> rcpt(std::string recipient);
     awaitable<Result<SmtpReply>> rset();
     awaitable<Result<SmtpReply>> noop();
     /// DATA, then the message with line ends canonicalised to CRLF and dots stuffed, then the final dot.
@@ -86,25 +92,40 @@ public:
     /// MAIL, RCPTs and DATA, in one write when PIPELINING is offered (RFC 2920), else one by one.
     awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
                                                    std::vector<std::string> recipients, std::string message,
-                                                   RcptParams rcpt_params = {});
-    /// QUIT, waits shortly for the reply and never fails.
+                                                   RcptParams rcpt_params);
+    awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
+                                                   std::vector<std::string> recipients, std::string message);
+    /// QUIT, waits shortly for the reply, closes the stream and never fails.
     awaitable<void> quit();
     /// One command line without CRLF, one reply. Errc::invalid_argument when the line holds CR, LF or NUL.
+    /// Errc::protocol when the server had already said something else than 421: taken as the answer, it would blame an
+    /// address for it.
     awaitable<Result<SmtpReply>> command(std::string line, milliseconds timeout);
 
     const SmtpCapabilities& capabilities() const noexcept { return capabilities_; }
     Stream& stream() noexcept { return stream_; }
 
 private:
-    awaitable<Result<SmtpReply>> read_reply(milliseconds timeout);
+    awaitable<Result<SmtpReply>> exchange(std::string bytes, milliseconds timeout, std::string what);
+    awaitable<Result<SmtpReply>> read_reply(milliseconds timeout, std::string what);
+    awaitable<Result<SmtpReply>> login(std::string user, std::string password);
+    awaitable<Result<>> send_message(std::string message);
+    awaitable<Result<SmtpReply>> finish_message(std::string message);
+    awaitable<Result<SmtpTransaction>> one_by_one(SmtpTransaction outcome, std::vector<std::string> commands,
+                                                  std::string message);
+    awaitable<Result<SmtpTransaction>> pipelined(SmtpTransaction outcome, std::vector<std::string> commands,
+                                                 std::string message);
+    awaitable<Result<SmtpTransaction>> end_pipeline(SmtpTransaction outcome, std::string message);
+    Result<std::string> mail_command(const std::string& reverse_path, const MailParams& params) const;
+    Result<std::string> rcpt_command(const std::string& recipient, const RcptParams& params) const;
 
     Stream& stream_;
     SmtpTimeouts timeouts_;
     SmtpCapabilities capabilities_;
-    std::string buffer_;  ///< received, not yet parsed
+    SmtpReplyParser replies_;
 };
 
-/// CRLF line ends everywhere (bare CR and bare LF become CRLF), dots stuffed, CRLF . CRLF at the end.
+/// CRLF line ends everywhere (bare CR and bare LF become CRLF), NUL dropped, dots stuffed, CRLF . CRLF at the end.
 std::string encode_data(std::string_view message);
 
 }  // namespace winnow::net
