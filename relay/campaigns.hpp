@@ -42,7 +42,7 @@ public:
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  ///< shared with the runners under way
 };
 
 }  // namespace winnow::relay

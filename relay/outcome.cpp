@@ -7,12 +7,6 @@
 namespace winnow::relay {
 namespace {
 
-void scale(std::vector<milliseconds>& waits, int speedup, milliseconds least)
-{
-    for (milliseconds& wait : waits)
-        wait = std::max(least, wait / speedup);
-}
-
 Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
 {
     if (!end.reply)
@@ -43,12 +37,8 @@ void defer(storage::RecordAttempt& record, const storage::MessageRecord& message
 RetrySchedule make_schedule(const RelayOptions& options)
 {
     RetryOptions retry;
-    if (options.retry_speedup > 1) {
-        for (auto* ladder : {&retry.general, &retry.greylist, &retry.mailbox_full, &retry.dns, &retry.policy_tls})
-            scale(*ladder, options.retry_speedup, options.retry_min);
-        retry.general_then = std::max(options.retry_min, retry.general_then / options.retry_speedup);
-        retry.hint_min = options.retry_min;
-    }
+    retry.speedup = options.retry_speedup;
+    retry.min = options.retry_min;
     return RetrySchedule{std::move(retry)};
 }
 

@@ -52,7 +52,7 @@ public:
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  ///< shared with the coroutines under way
 };
 
 /// The VERP return path of a message, "b-<token>@<bounce_domain>"; and back from a recipient of the bounce listener.

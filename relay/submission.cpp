@@ -1,0 +1,213 @@
+#include "relay/submission.hpp"
+
+#include <algorithm>
+#include <cctype>
+
+#include "mail/headers.hpp"
+
+namespace winnow::relay {
+namespace {
+
+constexpr std::size_t max_received = 100;  ///< RFC 5321 section 6.3: a loop, not a long way
+
+std::string lower(std::string_view text)
+{
+    std::string out{text};
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+bool has_eight_bit(std::string_view text)
+{
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+}
+
+struct AcceptedRecipient {
+    Address address;
+    net::RcptCommand command;
+    bool hold = false;
+    std::string hold_reason;
+};
+
+class SubmissionSession final : public net::SmtpHandler {
+public:
+    SubmissionSession(Services services, const RelayOptions& options, const Credentials& credentials)
+        : services_(services), options_(options), credentials_(credentials)
+    {
+    }
+
+    net::awaitable<SmtpReply> on_connect(const net::SmtpSessionInfo& session) override
+    {
+        submitter_ = credentials_.from_network(session.peer.ip);
+        co_return SmtpReply::make(220, options_.hostname + " winnow ESMTP");
+    }
+
+    net::awaitable<SmtpReply> on_auth(const net::SmtpSessionInfo&, std::string user, std::string password) override
+    {
+        auto found = credentials_.authenticate(user, password);
+        if (!found)
+            co_return SmtpReply::make(535,
+                                      "5.7.8 authentication failed: use user \"apikey\" and an API key as password");
+        submitter_ = std::move(found);
+        co_return SmtpReply::make(235, "2.7.0 authenticated");
+    }
+
+    net::awaitable<SmtpReply> on_mail(const net::SmtpSessionInfo&, net::MailCommand command) override
+    {
+        on_reset();
+        // Only known clients send; anyone may write to postmaster and abuse, which on_rcpt enforces.
+        if (!command.reverse_path.empty()) {
+            const ParsedAddress parsed = parse_address(command.reverse_path);
+            if (!parsed.valid)
+                co_return SmtpReply::make(553, "5.1.7 reverse-path is not a valid address: " + parsed.detail);
+        }
+        mail_ = std::move(command);
+        co_return SmtpReply::make(250, "2.1.0 sender ok");
+    }
+
+    net::awaitable<SmtpReply> on_rcpt(const net::SmtpSessionInfo&, net::RcptCommand command) override
+    {
+        const bool bare_postmaster = lower(command.recipient) == "postmaster";
+        const ParsedAddress parsed =
+            parse_address(bare_postmaster ? "postmaster@" + options_.hostname : command.recipient);
+        if (!submitter_ && !(bare_postmaster || own_contact(parsed)))
+            co_return SmtpReply::make(530, "5.7.0 authentication required");
+        if (!parsed.valid)
+            co_return SmtpReply::make(553, "5.1.3 recipient address is not valid: " + parsed.detail);
+        if (bare_postmaster || own_contact(parsed)) {
+            for_us_ = true;
+            co_return SmtpReply::make(250, "2.1.5 recipient ok");
+        }
+
+        AdmissionQuestion question;
+        question.workspace = submitter_->workspace;
+        question.recipient = parsed.address;
+        question.policy.mail_class = MailClass::transactional;
+        const auto answer = co_await services_.admission.ask(question);
+        if (!answer) {
+            services_.log.error("submission.gate_failed", {{"why", answer.error().message()}});
+            co_return SmtpReply::make(451,
+                                      "4.3.0 cannot tell now whether this recipient may be mailed, try again later");
+        }
+        services_.metrics
+            .counter("winnow_submission_recipients_total", "Recipients of submitted mail by gate decision.",
+                     {{"decision", to_string(answer->decision)}})
+            .add();
+        if (answer->decision == GateDecision::refuse)
+            co_return answer->reply;
+        AcceptedRecipient accepted;
+        accepted.address = parsed.address;
+        accepted.command = std::move(command);
+        accepted.hold = answer->decision == GateDecision::hold;
+        accepted.hold_reason = answer->reason;
+        recipients_.push_back(std::move(accepted));
+        co_return SmtpReply::make(250, "2.1.5 recipient ok");
+    }
+
+    net::awaitable<SmtpReply> on_message(const net::SmtpSessionInfo& session, std::string message) override
+    {
+        if (mail::count_received(message) >= max_received)
+            co_return SmtpReply::make(554, "5.4.6 mail loop: too many Received fields");
+        const TimePoint now = services_.engine.now();
+        if (for_us_)
+            services_.log.info("mail.for_postmaster", {{"from_ip", session.peer.ip}, {"bytes", message.size()}});
+        if (recipients_.empty())
+            co_return SmtpReply::make(250, "2.0.0 taken");
+
+        // A client that did not declare BODY=8BITMIME may send octets all the same; the next hop is told the truth.
+        mail_.eight_bit = mail_.eight_bit || has_eight_bit(message);
+        const std::string queue_id = make_ulid(now, services_.rng);
+        storage::OpList ops;
+        ops.ops.emplace_back(storage::PutBody{"m/" + queue_id, complete(session, std::move(message), queue_id, now)});
+        for (const AcceptedRecipient& recipient : recipients_)
+            ops.ops.emplace_back(message_for(recipient, "m/" + queue_id, now));
+        const auto stored = co_await services_.engine.commit(std::move(ops));
+        on_reset();
+        if (!stored) {
+            services_.log.error("submission.commit_failed", {{"why", stored.error().message()}});
+            const bool full = stored.error().code == Errc::disk_full;
+            co_return SmtpReply::make(full ? 452 : 451, full ? "4.3.1 out of storage, try again later"
+                                                             : "4.3.0 cannot store the message now, try again later");
+        }
+        co_return SmtpReply::make(250, "2.0.0 queued as " + queue_id);
+    }
+
+    void on_reset() override
+    {
+        mail_ = {};
+        recipients_.clear();
+        for_us_ = false;
+    }
+
+private:
+    bool own_contact(const ParsedAddress& parsed) const
+    {
+        if (!parsed.valid || parsed.address.domain != lower(options_.hostname))
+            return false;
+        const std::string local = lower(parsed.address.local);
+        return local == "postmaster" || local == "abuse";
+    }
+
+    /// Received in front, Date and Message-ID where they lack (RFC 6409 section 8).
+    std::string complete(const net::SmtpSessionInfo& session, std::string message, const std::string& queue_id,
+                         TimePoint now) const
+    {
+        mail::ReceivedTrace trace;
+        trace.helo = session.helo;
+        trace.peer_ip = session.peer.ip;
+        trace.by = options_.hostname;
+        trace.protocol = std::string(session.esmtp ? "ESMTP" : "SMTP") + (session.encrypted ? "S" : "") +
+                         (session.user.empty() ? "" : "A");
+        trace.id = queue_id;
+        if (recipients_.size() == 1)
+            trace.recipient = recipients_.front().address.to_string();
+        trace.at = now;
+        const std::string fields =
+            mail::received_field(trace) + mail::missing_fields(message, now, queue_id + "@" + options_.hostname);
+        return mail::with_fields(fields, message);
+    }
+
+    storage::Enqueue message_for(const AcceptedRecipient& recipient, const std::string& body_id, TimePoint now) const
+    {
+        storage::MessageRecord message;
+        message.id = make_ulid(now, services_.rng);
+        message.workspace = submitter_->workspace;
+        message.mail_class = MailClass::transactional;
+        message.recipient = recipient.address.to_string();
+        message.domain = recipient.address.domain;
+        message.reverse_path = mail_.reverse_path;
+        message.body_id = body_id;
+        message.smtputf8 = mail_.smtputf8;
+        message.eight_bit = mail_.eight_bit;
+        message.dsn_notify = recipient.command.notify;
+        message.dsn_orcpt = recipient.command.orcpt;
+        message.dsn_envid = mail_.envid;
+        message.dsn_ret = mail_.ret;
+        message.submitter = submitter_->id;
+        message.state = recipient.hold ? MessageState::held : MessageState::queued;
+        message.held_reason = recipient.hold ? recipient.hold_reason : "";
+        message.accepted = now;
+        message.due = now;
+        message.expires = now + options_.expiry_transactional;
+        return {std::move(message)};
+    }
+
+    Services services_;
+    const RelayOptions& options_;
+    const Credentials& credentials_;
+    std::optional<Submitter> submitter_;
+    net::MailCommand mail_;
+    std::vector<AcceptedRecipient> recipients_;
+    bool for_us_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<net::SmtpHandler> make_submission_session(Services services, const RelayOptions& options,
+                                                          const Credentials& credentials)
+{
+    return std::make_unique<SubmissionSession>(services, options, credentials);
+}
+
+}  // namespace winnow::relay
