@@ -1,0 +1,393 @@
+#include "sandbox/behaviour.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "core/address.hpp"
+
+namespace winnow::sandbox {
+namespace {
+
+struct Zone {
+    std::string_view apex;
+    Kind kind;
+};
+constexpr std::array<Zone, 13> zones{{
+    {"deliverable.test", Kind::deliverable},
+    {"catchall.test", Kind::catchall},
+    {"nullmx.test", Kind::nullmx},
+    {"nomx.test", Kind::nomx},
+    {"nxdomain.test", Kind::nxdomain},
+    {"servfail.test", Kind::servfail},
+    {"ipblock.test", Kind::ipblock},
+    {"full.test", Kind::full},
+    {"disabled.test", Kind::disabled},
+    {"slow.test", Kind::slow},
+    {"accept-then-bounce.test", Kind::accept_then_bounce},
+    {"complaint.test", Kind::complaint},
+    {"sandbox.test", Kind::infrastructure},
+}};
+
+/// Mailbox providers with the MX names by which they are recognised (the form, not the full set).
+struct Emulated {
+    std::string_view domain;
+    Kind kind;
+    Dialect dialect;
+    std::string_view mx;  ///< space-separated
+};
+constexpr std::array<Emulated, 24> emulated{{
+    {"gmail.com", Kind::provider, Dialect::google,
+     "gmail-smtp-in.l.google.com alt1.gmail-smtp-in.l.google.com alt2.gmail-smtp-in.l.google.com"},
+    {"googlemail.com", Kind::provider, Dialect::google, "gmail-smtp-in.l.google.com alt1.gmail-smtp-in.l.google.com"},
+    {"outlook.com", Kind::provider, Dialect::outlook, "outlook-com.olc.protection.outlook.com"},
+    {"hotmail.com", Kind::provider, Dialect::outlook, "hotmail-com.olc.protection.outlook.com"},
+    {"live.com", Kind::provider, Dialect::outlook, "live-com.olc.protection.outlook.com"},
+    {"msn.com", Kind::provider, Dialect::outlook, "msn-com.olc.protection.outlook.com"},
+    {"yahoo.com", Kind::provider, Dialect::yahoo, "mta5.am0.yahoodns.net mta6.am0.yahoodns.net mta7.am0.yahoodns.net"},
+    {"ymail.com", Kind::provider, Dialect::yahoo, "mta5.am0.yahoodns.net mta6.am0.yahoodns.net"},
+    {"aol.com", Kind::provider, Dialect::yahoo, "mx-aol.mail.gm0.yahoodns.net"},
+    {"icloud.com", Kind::provider, Dialect::postfix, "mx01.mail.icloud.com mx02.mail.icloud.com"},
+    {"me.com", Kind::provider, Dialect::postfix, "mx01.mail.icloud.com mx02.mail.icloud.com"},
+    {"gmx.de", Kind::provider, Dialect::exim, "mx00.emig.gmx.net mx01.emig.gmx.net"},
+    {"gmx.net", Kind::provider, Dialect::exim, "mx00.emig.gmx.net mx01.emig.gmx.net"},
+    {"web.de", Kind::provider, Dialect::exim, "mx-ha02.web.de mx-ha03.web.de"},
+    {"proton.me", Kind::provider, Dialect::postfix, "mail.protonmail.ch mailsec.protonmail.ch"},
+    {"yandex.ru", Kind::provider, Dialect::postfix, "mx.yandex.ru"},
+    {"mail.ru", Kind::provider, Dialect::exim, "mxs.mail.ru"},
+    {"orange.fr", Kind::provider, Dialect::postfix, "smtp-in.orange.fr"},
+    {"comcast.net", Kind::provider, Dialect::postfix, "mx1a1.comcast.net mx2h1.comcast.net"},
+    {"mailinator.com", Kind::disposable, Dialect::postfix, "mail.mailinator.com mail2.mailinator.com"},
+    {"guerrillamail.com", Kind::disposable, Dialect::postfix, "mail.guerrillamail.com"},
+    {"yopmail.com", Kind::disposable, Dialect::postfix, "smtp.yopmail.com"},
+    {"trashmail.com", Kind::disposable, Dialect::postfix, "mx.trashmail.com"},
+    {"10minutemail.com", Kind::disposable, Dialect::postfix, "mx.10minutemail.com"},
+}};
+
+/// Third octet of the receivers that turn a client away at connect; other groups have their kind's number.
+constexpr int blocking_group = 200;
+
+/// The name itself or a name below it.
+bool within(std::string_view name, std::string_view apex) noexcept
+{
+    return name == apex ||
+           (name.size() > apex.size() && name.ends_with(apex) && name[name.size() - apex.size() - 1] == '.');
+}
+
+/// N of "greylist-<N>s.test" or a name below; nothing for other names. At most a day.
+std::optional<std::chrono::seconds> greylist_of(std::string_view name) noexcept
+{
+    constexpr std::string_view tail = "s.test";
+    constexpr std::string_view head = "greylist-";
+    if (!name.ends_with(tail))
+        return std::nullopt;
+    name.remove_suffix(tail.size());
+    if (const auto dot = name.rfind('.'); dot != std::string_view::npos)
+        name.remove_prefix(dot + 1);
+    if (!name.starts_with(head))
+        return std::nullopt;
+    name.remove_prefix(head.size());
+    if (name.empty() || name.size() > 5)
+        return std::nullopt;
+    int seconds = 0;
+    for (const char c : name) {
+        if (c < '0' || c > '9')
+            return std::nullopt;
+        seconds = seconds * 10 + (c - '0');
+    }
+    return std::chrono::seconds{std::min(seconds, 86'400)};
+}
+
+std::string normal_domain(std::string_view domain)
+{
+    if (domain.ends_with('.'))
+        domain.remove_suffix(1);
+    if (auto ascii = to_ascii_domain(domain))
+        return *std::move(ascii);
+    std::string lower(domain);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return lower;
+}
+
+/// MX hosts of a *.test domain: one or two below it, so that each domain is a site of its own.
+std::vector<std::string> hosts_for(const std::string& domain)
+{
+    constexpr std::size_t longest_name = 253;
+    if (domain.size() + 4 > longest_name)
+        return {domain};
+    std::vector<std::string> out{"mx1." + domain};
+    if (name_hash(domain) % 3 == 0)
+        out.push_back("mx2." + domain);
+    return out;
+}
+
+bool has_receiver(Kind kind) noexcept
+{
+    return kind != Kind::nullmx && kind != Kind::nomx && kind != Kind::nxdomain && kind != Kind::servfail &&
+           kind != Kind::infrastructure;
+}
+
+std::vector<std::string> words(std::string_view text)
+{
+    std::vector<std::string> out;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        out.emplace_back(text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
+
+std::string lower_ascii(std::string_view text)
+{
+    std::string out(text);
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return out;
+}
+
+}  // namespace
+
+std::string_view to_string(Kind kind) noexcept
+{
+    switch (kind) {
+        case Kind::deliverable:
+            return "deliverable";
+        case Kind::catchall:
+            return "catchall";
+        case Kind::greylist:
+            return "greylist";
+        case Kind::nullmx:
+            return "nullmx";
+        case Kind::nomx:
+            return "nomx";
+        case Kind::nxdomain:
+            return "nxdomain";
+        case Kind::servfail:
+            return "servfail";
+        case Kind::ipblock:
+            return "ipblock";
+        case Kind::full:
+            return "full";
+        case Kind::disabled:
+            return "disabled";
+        case Kind::slow:
+            return "slow";
+        case Kind::accept_then_bounce:
+            return "accept-then-bounce";
+        case Kind::complaint:
+            return "complaint";
+        case Kind::provider:
+            return "provider";
+        case Kind::disposable:
+            return "disposable";
+        case Kind::infrastructure:
+            return "infrastructure";
+    }
+    return "nxdomain";
+}
+
+std::string_view to_string(Outcome outcome) noexcept
+{
+    switch (outcome) {
+        case Outcome::delivered:
+            return "delivered";
+        case Outcome::bounced:
+            return "bounced";
+        case Outcome::deferred:
+            return "deferred";
+        case Outcome::async_bounce:
+            return "async_bounce";
+        case Outcome::complaint:
+            return "complaint";
+    }
+    return "delivered";
+}
+
+std::uint64_t name_hash(std::string_view text) noexcept
+{
+    std::uint64_t h = 14695981039346656037ull;
+    for (const char c : text)
+        h = (h ^ static_cast<unsigned char>(c)) * 1099511628211ull;
+    // The final mix of SplitMix64: FNV's low bits alone are poor for short names.
+    h = (h ^ (h >> 30)) * 0xBF58476D1CE4E5B9ull;
+    h = (h ^ (h >> 27)) * 0x94D049BB133111EBull;
+    return h ^ (h >> 31);
+}
+
+DomainBehaviour behaviour_of(std::string_view domain)
+{
+    const auto name = normal_domain(domain);
+    DomainBehaviour out;
+    const auto known = std::find_if(emulated.begin(), emulated.end(), [&](const auto& e) { return e.domain == name; });
+    if (known != emulated.end()) {
+        out.kind = known->kind;
+        out.dialect = known->dialect;
+        out.mx = words(known->mx);
+        return out;
+    }
+    if (const auto wait = greylist_of(name)) {
+        out.kind = Kind::greylist;
+        out.greylist = *wait;
+    } else {
+        const auto zone = std::find_if(zones.begin(), zones.end(), [&](const auto& z) { return within(name, z.apex); });
+        if (zone == zones.end())
+            return out;
+        out.kind = zone->kind;
+    }
+    const auto hash = name_hash(name);
+    constexpr std::array dialects{Dialect::postfix, Dialect::exim, Dialect::exchange, Dialect::google};
+    out.dialect = dialects[hash >> 8 & 3u];
+    out.blocks_at_connect = out.kind == Kind::ipblock && (hash >> 16 & 1u) != 0;
+    if (has_receiver(out.kind))
+        out.mx = hosts_for(name);
+    return out;
+}
+
+std::optional<std::string> address_of_host(std::string_view host, int sites)
+{
+    const auto name = normal_domain(host);
+    const auto site = [&](int group, std::string_view text) {
+        return "127.77." + std::to_string(group) + '.' +
+               std::to_string(1 + name_hash(text) % static_cast<std::uint64_t>(sites));
+    };
+    for (const auto& e : emulated)
+        for (const auto& mx : words(e.mx))
+            if (mx == name)
+                return site(static_cast<int>(e.kind), name);
+    std::string_view domain = name;
+    if (domain.starts_with("mx1.") || domain.starts_with("mx2."))
+        domain.remove_prefix(4);
+    const auto behaviour = behaviour_of(domain);
+    if (behaviour.kind == Kind::provider || behaviour.kind == Kind::disposable || !behaviour.receives())
+        return std::nullopt;
+    return site(behaviour.blocks_at_connect ? blocking_group : static_cast<int>(behaviour.kind), name);
+}
+
+std::vector<std::string> receiver_addresses(int sites)
+{
+    std::vector<int> groups{blocking_group};
+    for (int k = 1; k <= static_cast<int>(Kind::infrastructure); ++k)
+        if (has_receiver(static_cast<Kind>(k)))
+            groups.push_back(k);
+    std::vector<std::string> out;
+    for (const int group : groups)
+        for (int s = 1; s <= sites; ++s)
+            out.push_back("127.77." + std::to_string(group) + '.' + std::to_string(s));
+    return out;
+}
+
+ReceiverRole role_of_address(std::string_view ip) noexcept
+{
+    constexpr std::string_view net = "127.77.";
+    ReceiverRole out;
+    if (!ip.starts_with(net))
+        return out;
+    int group = 0;
+    for (const char c : ip.substr(net.size())) {
+        if (c < '0' || c > '9' || group > 255)
+            break;
+        group = group * 10 + (c - '0');
+    }
+    out.blocks = group == blocking_group;
+    out.slow = group == static_cast<int>(Kind::slow);
+    return out;
+}
+
+bool looks_random(std::string_view local_part) noexcept
+{
+    constexpr std::size_t longest_name = 24;
+    constexpr int most_changes = 3;
+    if (local_part.size() > longest_name)
+        return true;
+    int changes = 0;
+    char before = 0;
+    for (const char c : local_part) {
+        const char klass = c >= '0' && c <= '9' ? 'd' : 'a';
+        changes += before != 0 && klass != before ? 1 : 0;
+        before = klass;
+    }
+    return changes > most_changes;
+}
+
+Mailbox mailbox_of(const DomainBehaviour& domain, std::string_view local_part)
+{
+    if (domain.kind == Kind::catchall || domain.kind == Kind::disposable)
+        return Mailbox::exists;
+    const auto local = lower_ascii(local_part.substr(0, local_part.find('+')));
+    if (local.starts_with("unknown-") || looks_random(local))
+        return Mailbox::unknown;
+    if (local.starts_with("full-") || domain.kind == Kind::full)
+        return Mailbox::full;
+    if (local.starts_with("disabled-") || domain.kind == Kind::disabled)
+        return Mailbox::disabled;
+    return Mailbox::exists;
+}
+
+bool full_for_good(std::string_view local_part, std::string_view domain) noexcept
+{
+    return (name_hash(lower_ascii(local_part) + '@' + lower_ascii(domain)) & 1u) != 0;
+}
+
+Expectation expectation_of(std::string_view address)
+{
+    const auto parsed = parse_address(address);
+    if (!parsed.valid || parsed.address.literal)
+        return {Reason::syntax_invalid, Outcome::bounced};
+    const auto& local = parsed.address.local;
+    const auto domain = behaviour_of(parsed.address.domain);
+    switch (domain.kind) {
+        case Kind::nullmx:
+        case Kind::nomx:
+        case Kind::infrastructure:
+            return {Reason::domain_no_mail, Outcome::bounced};
+        case Kind::nxdomain:
+            return {Reason::domain_not_found, Outcome::bounced};
+        case Kind::servfail:
+            return {Reason::dns_failure, Outcome::deferred};
+        case Kind::ipblock:
+            return {Reason::prober_blocked, Outcome::bounced};
+        case Kind::catchall:
+            return {Reason::catch_all, Outcome::delivered};
+        case Kind::disposable:
+            return {Reason::disposable, Outcome::delivered};
+        default:
+            break;
+    }
+    switch (mailbox_of(domain, local)) {
+        case Mailbox::unknown:
+            return {Reason::mailbox_not_found, Outcome::bounced};
+        case Mailbox::disabled:
+            return {Reason::mailbox_disabled, Outcome::bounced};
+        case Mailbox::full:
+            return {Reason::mailbox_full,
+                    full_for_good(local, parsed.address.domain) ? Outcome::bounced : Outcome::deferred};
+        case Mailbox::exists:
+            break;
+    }
+    if (domain.kind == Kind::accept_then_bounce)
+        return {Reason::accepted, Outcome::async_bounce};
+    if (domain.kind == Kind::complaint)
+        return {Reason::accepted, Outcome::complaint};
+    return {Reason::accepted, Outcome::delivered};
+}
+
+std::vector<std::string> apex_domains()
+{
+    std::vector<std::string> out;
+    for (const auto& zone : zones)
+        if (zone.kind != Kind::infrastructure)
+            out.emplace_back(zone.apex);
+    out.emplace_back("greylist-300s.test");
+    return out;
+}
+
+std::vector<std::string> emulated_domains()
+{
+    std::vector<std::string> out;
+    for (const auto& e : emulated)
+        out.emplace_back(e.domain);
+    return out;
+}
+
+}  // namespace winnow::sandbox

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string_view>
+
+#include "core/smtp_reply.hpp"
+#include "sandbox/behaviour.hpp"
+
+/// Refusals in the words of the big server programs and providers, so that a reply classifier meets here what it meets
+/// outside.
+namespace winnow::sandbox {
+
+SmtpReply unknown_reply(Dialect dialect, std::string_view recipient);
+SmtpReply disabled_reply(Dialect dialect, std::string_view recipient);
+/// 552 `for_good`, else 452.
+SmtpReply full_reply(Dialect dialect, std::string_view recipient, bool for_good);
+/// 450 or 451, with the wait in the text where the dialect tells it.
+SmtpReply greylist_reply(Dialect dialect, std::string_view recipient, std::chrono::seconds left);
+SmtpReply blocked_reply(Dialect dialect, std::string_view client_ip);
+
+}  // namespace winnow::sandbox

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace winnow::sandbox {
+
+/// What reached one address.
+struct AddressCount {
+    std::uint64_t rcpts = 0;     ///< RCPT commands, probes and real mail alike
+    std::uint64_t accepted = 0;  ///< of them, answered 2xx
+    std::uint64_t messages = 0;  ///< complete messages taken for it
+    bool operator==(const AddressCount&) const = default;
+};
+
+/// A message as it was taken, once per transaction.
+struct ReceivedMessage {
+    std::string reverse_path;
+    std::vector<std::string> recipients;  ///< those that were accepted
+    std::string content;                  ///< CRLF line ends
+    std::string client_ip;
+    std::string helo;
+    bool encrypted = false;
+};
+
+struct ReceiverTotals {
+    std::uint64_t connections = 0;
+    std::uint64_t refused_connections = 0;  ///< ipblock at connect
+    std::uint64_t rcpts = 0;
+    std::uint64_t accepted = 0;
+    std::uint64_t messages = 0;    ///< transactions
+    std::uint64_t deliveries = 0;  ///< recipients of those messages
+    std::uint64_t dsns_sent = 0;
+    std::uint64_t complaints_sent = 0;
+    std::uint64_t reports_failed = 0;  ///< no bounce listener, or it did not take the report
+};
+
+/// What the receivers saw, for counting at the far end. Thread-safe. Addresses are kept with a lower-case domain.
+class ReceiverLog {
+public:
+    explicit ReceiverLog(bool keep_messages) : keep_messages_(keep_messages) {}
+
+    void connection(bool refused);
+    void rcpt(std::string_view address, bool accepted);
+    void message(ReceivedMessage message);
+    void dsn_sent();
+    void complaint_sent();
+    void report_failed();
+
+    ReceiverTotals totals() const;
+    AddressCount count(std::string_view address) const;
+    std::map<std::string, AddressCount> counts() const;
+    /// Empty unless messages are kept.
+    std::vector<ReceivedMessage> messages() const;
+
+private:
+    mutable std::mutex mutex_;
+    bool keep_messages_;
+    ReceiverTotals totals_;
+    std::map<std::string, AddressCount, std::less<>> counts_;
+    std::vector<ReceivedMessage> messages_;
+};
+
+}  // namespace winnow::sandbox

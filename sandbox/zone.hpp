@@ -1,0 +1,17 @@
+#pragma once
+
+#include "net/dns_message.hpp"
+
+/// The sandbox's DNS content: pure, so that it is tested without a socket.
+namespace winnow::sandbox {
+
+struct ZoneOptions {
+    int sites = 4;           ///< receiver addresses per kind
+    std::uint32_t ttl = 60;  ///< seconds, of every record and negative answer
+};
+
+/// The authoritative reply to one query. Knows A, AAAA (always empty: the sandbox is IPv4), MX, TXT (SPF, DMARC), PTR,
+/// SOA and NS; every name outside the sandbox is NXDOMAIN. Case of the question is kept for 0x20.
+net::DnsMessage answer_query(const net::DnsMessage& query, const ZoneOptions& options);
+
+}  // namespace winnow::sandbox
