@@ -159,14 +159,8 @@ std::string dns_lower(std::string_view name)
 
 std::string dns_canonical(std::string_view name)
 {
-    std::string out = dns_lower(name);
-    if (out.size() > 1 && out.back() == '.') {
-        const auto last_other = out.find_last_not_of('\\', out.size() - 2);
-        const std::size_t backslashes = out.size() - 2 - (last_other == std::string::npos ? -1 : last_other);
-        if (backslashes % 2 == 0)  // else the dot is part of the last label
-            out.pop_back();
-    }
-    return out;
+    const auto labels = dns_labels(name);
+    return dns_lower(labels ? dns_name_text(*labels) : std::string(name));
 }
 
 bool dns_equal(std::string_view a, std::string_view b) noexcept

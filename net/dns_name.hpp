@@ -26,7 +26,8 @@ Result<std::string> read_dns_name(std::span<const std::uint8_t> message, std::si
 
 /// ASCII lower case; other octets stay. DNS compares names this way (RFC 4343).
 std::string dns_lower(std::string_view name);
-/// Lower case without the trailing dot: the form that records and caches use.
+/// The one spelling of a name that records and caches use: lower case, no trailing dot, escapes where needed and only
+/// there. A name that is none comes back in lower case.
 std::string dns_canonical(std::string_view name);
 bool dns_equal(std::string_view a, std::string_view b) noexcept;
 

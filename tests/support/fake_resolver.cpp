@@ -10,6 +10,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "net/dns_name.hpp"
+
 namespace winnow::test {
 
 namespace asio = boost::asio;
@@ -44,17 +46,6 @@ std::optional<DnsStatus> status_of(std::string_view word)
     if (word == "NODATA")
         return DnsStatus::nodata;
     return std::nullopt;
-}
-
-/// Lower case, without the trailing dot; the root stays ".".
-std::string tidy(std::string_view name)
-{
-    std::string out(name);
-    if (out.size() > 1 && out.back() == '.')
-        out.pop_back();
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
 }
 
 std::string_view trim(std::string_view s)
@@ -141,7 +132,7 @@ void FakeResolver::zone_line(std::string_view line)
         return std::invalid_argument("zone line \"" + std::string(line) + "\": " + what);
     };
     std::string_view rest = line;
-    const std::string owner = tidy(next_word(rest));
+    const std::string owner = net::dns_canonical(next_word(rest));
     std::string_view word = next_word(rest);
     std::uint32_t ttl = 300;
     if (const auto value = number<std::uint32_t>(word)) {
@@ -173,28 +164,28 @@ void FakeResolver::zone_line(std::string_view line)
 FakeResolver& FakeResolver::add(std::string name, DnsType type, std::string data, std::uint32_t ttl)
 {
     const bool is_name = type == DnsType::cname || type == DnsType::ptr || type == DnsType::ns;
-    name = tidy(name);
+    name = net::dns_canonical(name);
     auto& records = names_[name].records;
-    records.push_back({name, type, ttl, is_name ? tidy(data) : std::move(data)});
+    records.push_back({name, type, ttl, is_name ? net::dns_canonical(data) : std::move(data)});
     return *this;
 }
 
 FakeResolver& FakeResolver::add_mx(std::string name, std::uint16_t preference, std::string host, std::uint32_t ttl)
 {
-    name = tidy(name);
-    names_[name].records.push_back({name, DnsType::mx, ttl, net::MxData{preference, tidy(host)}});
+    name = net::dns_canonical(name);
+    names_[name].records.push_back({name, DnsType::mx, ttl, net::MxData{preference, net::dns_canonical(host)}});
     return *this;
 }
 
 FakeResolver& FakeResolver::fail(std::string name, DnsStatus status, DnsType type)
 {
-    names_[tidy(name)].failures[type] = status;
+    names_[net::dns_canonical(name)].failures[type] = status;
     return *this;
 }
 
 FakeResolver& FakeResolver::remove(const std::string& name)
 {
-    names_.erase(tidy(name));
+    names_.erase(net::dns_canonical(name));
     return *this;
 }
 
@@ -215,7 +206,7 @@ void FakeResolver::release()
 
 std::size_t FakeResolver::queries(std::string_view name, DnsType type) const
 {
-    const std::string wanted = tidy(name);
+    const std::string wanted = net::dns_canonical(name);
     return static_cast<std::size_t>(std::count_if(log_.begin(), log_.end(), [&](const std::string& entry) {
         const auto space = entry.find(' ');
         return entry.substr(space + 1) == wanted &&
@@ -280,7 +271,7 @@ net::DnsAnswer FakeResolver::answer(const std::string& question, DnsType type) c
 
 net::awaitable<net::DnsAnswer> FakeResolver::query(std::string name, DnsType type, net::QueryOptions options)
 {
-    name = tidy(name);
+    name = net::dns_canonical(name);
     log_.push_back(std::string(net::to_string(type)) + ' ' + name);
     if (options.confirm)
         ++confirmations_;
