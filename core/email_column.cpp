@@ -1,0 +1,231 @@
+#include "core/email_column.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "core/unicode.hpp"
+
+namespace winnow {
+namespace {
+
+/// Header names, as simplify() leaves them: lower case, composed, letters and digits only.
+constexpr std::array exact_names = {
+    // English and what exports call it
+    "email", "emails", "mail", "emailaddress", "emailaddresses", "mailaddress", "emailid", "emailaddr", "primaryemail",
+    "useremail", "customeremail", "contactemail", "subscriberemail", "subscriberaddress", "recipient", "recipientemail",
+    "toemail", "workemail", "personalemail", "businessemail", "internetaddress", "smtpaddress", "primarysmtpaddress",
+    // German, Dutch, Scandinavian, Finnish, Baltic
+    "emailadresse", "mailadresse", "elektronischepost", "emailadres", "epost", "epostadress", "epostadresse",
+    "mailadress", "sähköposti", "sähköpostiosoite", "epasts", "elpaštas", "meil",
+    // French, Spanish, Catalan, Galician, Portuguese, Italian, Romanian
+    "courriel", "courrielélectronique", "adresseemail", "adressemail", "adressecourriel", "adresseélectronique",
+    "adresseelectronique", "mél", "correo", "correoelectrónico", "correoelectronico", "direccióndecorreo",
+    "direccióndecorreoelectrónico", "direcciondecorreoelectronico", "direccióndeemail", "correu", "correuelectrònic",
+    "correoe", "endereçodeemail", "enderecodeemail", "correioeletrônico", "correioeletrónico", "correioeletronico",
+    "indirizzoemail", "indirizzomail", "postaelettronica", "indirizzodipostaelettronica", "adresăemail",
+    "adresădeemail",
+    // Slavic, Hungarian, Greek, Turkish
+    "adresemail", "adrese", "emailová", "emailováadresa", "emailadresa", "poczta", "pocztaelektroniczna", "почта",
+    "элпочта", "эпочта", "электроннаяпочта", "адресэлектроннойпочты", "имейл", "емейл", "емайл", "пошта",
+    "електроннапошта", "emailcím", "drótposta", "ηλεκτρονικόταχυδρομείο", "ηλταχυδρομείο", "eposta", "epostaadresi",
+    // Hebrew, Arabic, East Asian, Vietnamese, Indonesian
+    "דואל", "דואראלקטרוני", "מייל", "البريدالإلكتروني", "بريدإلكتروني", "ایمیل", "メール", "メールアドレス",
+    "電子メール", "eメール", "邮箱", "邮箱地址", "电子邮件", "电子邮箱", "電子郵件", "電郵", "이메일", "이메일주소",
+    "메일", "thưđiệntử", "surel", "alamatemail", "इमेल", "ईमेल", "อีเมล"};
+
+/// A name that contains one of these probably means e-mail ...
+constexpr std::array hint_words = {"email",      "courriel", "correoelectr", "epost",
+                                   "sähköposti", "メール",   "邮箱",         "почт"};
+
+/// ... unless it says that it is about e-mail, not an address.
+constexpr std::array other_words = {"status", "optin",  "optout", "consent", "count", "date",     "sent",
+                                    "open",   "click",  "bounce", "verif",   "valid", "hash",     "md5",
+                                    "sha",    "domain", "type",   "subject", "body",  "template", "subscribed",
+                                    "format", "time",   "last",   "score",   "flag",  "id"};
+
+std::string simplify(std::string_view header)
+{
+    const std::string lower = is_utf8(header) ? to_lower_nfc(header) : to_lower_ascii(header);
+    std::string plain;
+    for (const char c : lower)
+        if (static_cast<unsigned char>(c) >= 0x80 || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            plain += c;
+    constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+    if (plain.starts_with(byte_order_mark))
+        plain.erase(0, byte_order_mark.size());
+    return plain;
+}
+
+template <class Words>
+bool contains_any(std::string_view text, const Words& words)
+{
+    return std::any_of(words.begin(), words.end(),
+                       [&](std::string_view word) { return text.find(word) != std::string_view::npos; });
+}
+
+/// 2 = a known name, 1 = probably, 0 = no.
+int name_score(std::string_view header)
+{
+    const std::string plain = simplify(header);
+    if (std::find(exact_names.begin(), exact_names.end(), plain) != exact_names.end())
+        return 2;
+    std::string without_hint = plain;
+    for (const std::string_view hint : hint_words)
+        if (const std::size_t at = without_hint.find(hint); at != std::string::npos)
+            without_hint.erase(at, hint.size());
+    return without_hint != plain && !contains_any(without_hint, other_words) ? 1 : 0;
+}
+
+std::string_view trim(std::string_view text) noexcept
+{
+    constexpr std::string_view space = " \t\r\n";
+    const std::size_t first = text.find_first_not_of(space);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+struct Candidate {
+    std::size_t index = 0;
+    int name = 0;
+    double share = 0;        ///< of the filled cells below the header that look like addresses
+    std::size_t filled = 0;  ///< number of those cells
+};
+
+std::vector<Candidate> survey(std::span<const std::vector<std::string>> rows, bool has_header)
+{
+    std::size_t columns = 0;
+    for (const auto& row : rows)
+        columns = std::max(columns, row.size());
+    std::vector<Candidate> candidates(columns);
+    const auto data = rows.subspan(has_header ? 1 : 0);
+    for (std::size_t i = 0; i < columns; ++i) {
+        Candidate& candidate = candidates[i];
+        candidate.index = i;
+        if (has_header && i < rows[0].size())
+            candidate.name = name_score(rows[0][i]);
+        std::size_t addresses = 0;
+        for (const auto& row : data) {
+            if (i >= row.size() || trim(row[i]).empty())
+                continue;
+            ++candidate.filled;
+            addresses += looks_like_address(row[i]) ? 1 : 0;
+        }
+        if (candidate.filled > 0)
+            candidate.share = static_cast<double>(addresses) / static_cast<double>(candidate.filled);
+    }
+    return candidates;
+}
+
+std::string list_columns(const std::vector<std::string>& header)
+{
+    constexpr std::size_t most = 12;
+    std::string text;
+    for (std::size_t i = 0; i < header.size() && i < most; ++i)
+        text += (i == 0 ? "" : ", ") + std::string(trim(header[i]));
+    return header.size() > most ? text + ", ..." : text;
+}
+
+std::string known_columns(std::span<const std::vector<std::string>> rows, bool has_header)
+{
+    if (has_header)
+        return "the columns are: " + list_columns(rows[0]);
+    return "the file has no header and " + std::to_string(rows[0].size()) + " column(s)";
+}
+
+Result<std::size_t> requested_column(std::span<const std::vector<std::string>> rows, bool has_header,
+                                     std::string_view wanted)
+{
+    const std::string plain = simplify(wanted);
+    if (has_header && !plain.empty())
+        for (std::size_t i = 0; i < rows[0].size(); ++i)
+            if (simplify(rows[0][i]) == plain)
+                return i;
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+    std::size_t columns = 0;
+    for (const auto& row : rows)
+        columns = std::max(columns, row.size());
+    if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 && number <= columns)
+        return number - 1;
+    return Error{Errc::invalid_argument, "there is no column \"" + std::string(wanted) + "\"; " +
+                                             known_columns(rows, has_header) +
+                                             "; use --column NAME or --column NUMBER, counted from 1"};
+}
+
+bool is_better(const Candidate& a, const Candidate& b) noexcept
+{
+    if (a.name != b.name)
+        return a.name > b.name;
+    return a.share > b.share;
+}
+
+/// The column to take, or none when no name and no content speaks for one.
+std::optional<Candidate> choose(const std::vector<Candidate>& candidates)
+{
+    constexpr double convincing = 0.5;  // real lists hold many broken addresses, so less than all
+    constexpr double enough = 0.3;
+    const auto first_best = [&](auto better) {
+        std::optional<Candidate> best;
+        for (const Candidate& candidate : candidates)
+            if (!best || better(candidate, *best))
+                best = candidate;
+        return best;
+    };
+    const auto by_name = first_best(is_better);
+    const auto by_content = first_best([](const Candidate& a, const Candidate& b) { return a.share > b.share; });
+    if (!by_name)
+        return std::nullopt;
+    if (by_name->name > 0) {
+        const bool contradicted = by_name->filled > 0 && by_name->share == 0 && by_content->share >= convincing;
+        return contradicted ? by_content : by_name;
+    }
+    return by_content->share >= enough ? by_content : std::nullopt;
+}
+
+}  // namespace
+
+bool looks_like_address(std::string_view cell) noexcept
+{
+    cell = trim(cell);
+    if (cell.ends_with('>'))
+        if (const std::size_t open = cell.rfind('<'); open != std::string_view::npos)
+            cell = trim(cell.substr(open + 1, cell.size() - open - 2));
+    constexpr std::string_view scheme = "mailto:";
+    if (cell.starts_with(scheme))
+        cell.remove_prefix(scheme.size());
+    const std::size_t at = cell.rfind('@');
+    if (at == std::string_view::npos || at == 0 || at + 1 == cell.size())
+        return false;
+    // "@handle" of a social network is no address, and neither is a sentence with an @ in it.
+    return cell.find_first_of(" \t\r\n", at) == std::string_view::npos &&
+           (cell.front() == '"' || cell.find_first_of(" \t\r\n") == std::string_view::npos);
+}
+
+Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted)
+{
+    if (rows.empty())
+        return Error{Errc::invalid_argument, "the file has no records; it must hold at least one address"};
+    EmailColumn column;
+    column.has_header = std::none_of(rows[0].begin(), rows[0].end(), looks_like_address);
+    wanted = trim(wanted);
+    if (!wanted.empty()) {
+        WINNOW_TRY(column.index, requested_column(rows, column.has_header, wanted));
+        column.found_by = EmailColumn::FoundBy::request;
+    } else {
+        const auto chosen = choose(survey(rows, column.has_header));
+        if (!chosen)
+            return Error{Errc::invalid_argument, "no column looks like e-mail addresses; " +
+                                                     known_columns(rows, column.has_header) +
+                                                     "; use --column NAME or --column NUMBER, counted from 1"};
+        column.index = chosen->index;
+        column.found_by = chosen->name > 0 ? EmailColumn::FoundBy::name : EmailColumn::FoundBy::content;
+    }
+    if (column.has_header && column.index < rows[0].size())
+        column.name = trim(rows[0][column.index]);
+    return column;
+}
+
+}  // namespace winnow

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace winnow {
+
+/// Where the addresses of a list are.
+struct EmailColumn {
+    enum class FoundBy : std::uint8_t { request, name, content };
+
+    std::size_t index = 0;    ///< 0-based
+    bool has_header = false;  ///< the first record names the columns
+    FoundBy found_by = FoundBy::content;
+    std::string name;  ///< the header's cell; empty without a header
+};
+
+/// Finds the e-mail column from the first records of a file (100 are plenty). `wanted` is what the user asked for: a
+/// header name (case, spaces, quotes and underscores do not matter) or a 1-based number; empty = find it by header name
+/// in many languages, then by content. A name whose column holds no address loses to a column full of them. A first
+/// record with an address in it is no header. Errors: invalid_argument, one sentence with the cure ("use --column
+/// NAME").
+Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted = {});
+
+/// Whether a cell holds an address or a failed attempt at one: good enough to tell data from a header. Takes
+/// "Ann <ann@example.com>" and "mailto:".
+bool looks_like_address(std::string_view cell) noexcept;
+
+}  // namespace winnow

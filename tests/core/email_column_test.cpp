@@ -1,0 +1,128 @@
+#include "core/email_column.hpp"
+
+#include <gtest/gtest.h>
+
+namespace winnow {
+namespace {
+
+using Rows = std::vector<std::vector<std::string>>;
+using FoundBy = EmailColumn::FoundBy;
+
+class EmailHeader : public testing::TestWithParam<const char*> {};
+
+TEST_P(EmailHeader, IsRecognised)
+{
+    const Rows rows = {{"id", GetParam(), "city"}, {"1", "a@x.test", "Rome"}};
+    const auto column = find_email_column(rows);
+    ASSERT_TRUE(column) << column.error().context;
+    EXPECT_EQ(column->index, 1u);
+    EXPECT_TRUE(column->has_header);
+    EXPECT_EQ(column->found_by, FoundBy::name);
+}
+
+INSTANTIATE_TEST_SUITE_P(Languages, EmailHeader,
+                         testing::Values("email", "E-Mail", " EMAIL ", "e_mail", "Email Address", "\"email\"", "Mail",
+                                         "EmailAddress", "email_1", "Work e-mail", "correo", "Correo electrónico",
+                                         "Courriel", "Adresse e-mail", "E-Mail-Adresse", "Indirizzo e-mail", "E-posta",
+                                         "Sähköposti", "Электронная почта", "メールアドレス", "邮箱", "이메일",
+                                         "\xEF\xBB\xBF"
+                                         "email"));
+
+class OtherHeader : public testing::TestWithParam<const char*> {};
+
+TEST_P(OtherHeader, IsNotTakenForTheAddress)
+{
+    const Rows rows = {{GetParam(), "contact"}, {"yes", "a@x.test"}, {"no", "b@x.test"}};
+    const auto column = find_email_column(rows);
+    ASSERT_TRUE(column) << column.error().context;
+    EXPECT_EQ(column->index, 1u);
+    EXPECT_EQ(column->found_by, FoundBy::content);
+    EXPECT_EQ(column->name, "contact");
+}
+
+INSTANTIATE_TEST_SUITE_P(AboutEmail, OtherHeader,
+                         testing::Values("email_status", "Email opt-in", "mailing address", "email count", "voicemail",
+                                         "Email verified", "email_md5", "Last email date"));
+
+TEST(EmailColumn, WithoutAHeaderTheContentDecides)
+{
+    const Rows rows = {{"Ann", "ann@x.test"}, {"Bob", "bob at x"}, {"Cy", "cy@x.test"}};
+    const auto column = find_email_column(rows);
+    ASSERT_TRUE(column);
+    EXPECT_EQ(column->index, 1u);
+    EXPECT_FALSE(column->has_header);
+    EXPECT_EQ(column->name, "");
+}
+
+TEST(EmailColumn, ASingleColumnOfAddressesHasNoHeader)
+{
+    const auto column = find_email_column(Rows{{"a@x.test"}, {"b@x.test"}});
+    ASSERT_TRUE(column);
+    EXPECT_FALSE(column->has_header);
+}
+
+TEST(EmailColumn, AKnownNameBeatsAProbableOne)
+{
+    const auto column = find_email_column(Rows{{"email 2", "Email"}, {"b@x.test", "a@x.test"}});
+    ASSERT_TRUE(column);
+    EXPECT_EQ(column->index, 1u);
+}
+
+TEST(EmailColumn, ANameWithoutAddressesLosesToAColumnFullOfThem)
+{
+    const auto column = find_email_column(Rows{{"mail", "contact"}, {"letter", "a@x.test"}, {"parcel", "b@x.test"}});
+    ASSERT_TRUE(column);
+    EXPECT_EQ(column->index, 1u);
+    EXPECT_EQ(column->found_by, FoundBy::content);
+}
+
+TEST(EmailColumn, AHeaderAloneIsEnough)
+{
+    const auto column = find_email_column(Rows{{"name", "email"}});
+    ASSERT_TRUE(column);
+    EXPECT_EQ(column->index, 1u);
+}
+
+TEST(EmailColumn, ObeysANameOrANumber)
+{
+    const Rows rows = {{"email", "Backup E-Mail"}, {"a@x.test", "b@x.test"}};
+    EXPECT_EQ(find_email_column(rows, "backup_email")->index, 1u);
+    EXPECT_EQ(find_email_column(rows, " 2 ")->index, 1u);
+    EXPECT_EQ(find_email_column(rows, "2")->name, "Backup E-Mail");
+    EXPECT_EQ(find_email_column(rows, "1")->found_by, FoundBy::request);
+    EXPECT_EQ(find_email_column(Rows{{"2", "1"}, {"x", "y"}}, "1")->index, 1u) << "a name goes before a number";
+}
+
+TEST(EmailColumn, RefusesAColumnThatIsNotThereAndListsTheOthers)
+{
+    const Rows rows = {{"email", "city"}, {"a@x.test", "Rome"}};
+    for (const char* wanted : {"mails", "0", "3", "-1", "1x", "99999999999999999999999"}) {
+        const auto column = find_email_column(rows, wanted);
+        ASSERT_FALSE(column) << wanted;
+        EXPECT_EQ(column.error().code, Errc::invalid_argument);
+        EXPECT_NE(column.error().context.find("email, city"), std::string::npos) << column.error().context;
+        EXPECT_NE(column.error().context.find("--column"), std::string::npos);
+    }
+}
+
+TEST(EmailColumn, SaysHowToGoOnWhenNothingLooksLikeAddresses)
+{
+    const auto column = find_email_column(Rows{{"name", "city"}, {"Ann", "Rome"}});
+    ASSERT_FALSE(column);
+    EXPECT_EQ(
+        column.error().context,
+        "no column looks like e-mail addresses; the columns are: name, city; use --column NAME or --column NUMBER, "
+        "counted from 1");
+    EXPECT_FALSE(find_email_column(Rows{}));
+}
+
+TEST(LooksLikeAddress, TakesBrokenAddressesButNotHandlesOrProse)
+{
+    for (const char* yes : {"a@x.test", " a@x ", "a@@x.test", "Ann <a@x.test>", "mailto:a@x.test", "\"a b\"@x.test"})
+        EXPECT_TRUE(looks_like_address(yes)) << yes;
+    for (const char* no : {"", "a", "@handle", "a@", "meet @ noon", "see me@home today", "<>", ">"})
+        EXPECT_FALSE(looks_like_address(no)) << no;
+}
+
+}  // namespace
+}  // namespace winnow
