@@ -70,7 +70,8 @@ bool is_code_at(std::string_view text) noexcept
 /// A recipient as the subject of a line.
 struct Mention {
     std::string address;
-    std::string rest;  ///< what follows it in the line
+    std::string rest;       ///< what follows it in the line
+    bool is_reply = false;  ///< the line starts with a reply code: a reply of its own
 };
 
 /// `<a@b>: reason`, `a@b`, `"a@b":`, `a@b [reason]`, `550 <a@b>... reason`, with any indent.
@@ -94,8 +95,9 @@ std::optional<Mention> leading_recipient(std::string_view line)
     while (!rest.empty() && std::string_view(">\"')],:").find(rest.front()) != std::string_view::npos)
         rest.remove_prefix(1);
     rest = trim(rest);
-    Mention out{found.front(), {}};
+    Mention out{found.front(), {}, false};
     // With a code in front, the whole line is the reply.
+    out.is_reply = !code.empty();
     out.rest = code.empty() ? std::string(rest) : code + "<" + out.address + "> " + std::string(rest);
     return out;
 }
@@ -116,7 +118,7 @@ std::optional<Mention> labelled_recipient(std::string_view line)
     auto rest = trim(line.substr(at + found.front().size()));
     while (!rest.empty() && std::string_view(">\"')],:.").find(rest.front()) != std::string_view::npos)
         rest.remove_prefix(1);
-    return Mention{found.front(), std::string(trim(rest))};
+    return Mention{found.front(), std::string(trim(rest)), false};
 }
 
 bool same_address(std::string_view a, std::string_view b)
@@ -133,6 +135,7 @@ struct Found {
     std::string address;
     std::size_t line = 0;
     std::string rest;
+    bool is_reply = false;
 };
 
 template <class Reader>
@@ -141,36 +144,40 @@ std::vector<Found> mentions(const std::vector<std::string_view>& lines, const st
 {
     std::vector<Found> out;
     for (std::size_t i = 0; i < lines.size() && out.size() < max_recipients; ++i)
-        if (auto mention = reader(lines[i]); mention && !is_listed(mention->address, skip))
-            out.push_back({std::move(mention->address), i, std::move(mention->rest)});
+        if (auto mention = reader(lines[i]); mention && !is_listed(mention->address, skip)) {
+            // Named again: mostly in a reply that is quoted below the first mention.
+            const bool known = std::any_of(out.begin(), out.end(),
+                                           [&](const Found& f) { return same_address(f.address, mention->address); });
+            if (!known)
+                out.push_back({std::move(mention->address), i, std::move(mention->rest), mention->is_reply});
+        }
     return out;
 }
 
-/// The words that tell why, from `from` up to `to`: through the paragraph of the address, and on while nothing that
-/// looks like a reply was found.
-std::string diagnostic_between(const std::vector<std::string_view>& lines, const std::string& first, std::size_t from,
-                               std::size_t to)
+/// The words that tell why, from the line behind the address up to `to`: through the paragraph of the address, and on
+/// while nothing that looks like a reply was found. A reply ends where the next one starts.
+std::string diagnostic_of(const Found& found, const std::vector<std::string_view>& lines, std::size_t to)
 {
-    std::string out = first;
-    bool text_seen = !first.empty();
-    for (std::size_t i = from; i < to; ++i) {
+    std::string out = found.rest;
+    for (std::size_t i = found.line + 1; i < to && out.size() < 2000; ++i) {
         const auto line = trim(lines[i]);
         if (line.empty()) {
-            if (text_seen && (find_reply_code(out) != 0 || !find_status(out).empty()))
+            if (found.is_reply || find_reply_code(out) != 0 || !find_status(out).empty())
                 break;
             continue;
         }
-        if (out.size() > 2000)
+        if (found.is_reply && (is_code_at(line) || line.starts_with("<<<") || line.starts_with(">>>") ||
+                               line.starts_with("While talking") || line.starts_with("... while")))
             break;
         out += out.empty() ? "" : " ";
         out += line;
-        text_seen = true;
     }
     return one_line(out);
 }
 
-/// The reply that a server gave in an SMTP transcript: lines of code and text after `<<<` or `said:`.
-std::string transcript_reply(const std::vector<std::string_view>& lines, std::string_view address)
+/// The reply that a server gave in an SMTP transcript: lines of code and text, with or without `<<<`. One that names
+/// the address is preferred, and required when several recipients share the transcript.
+std::string transcript_reply(const std::vector<std::string_view>& lines, std::string_view address, bool must_name_it)
 {
     std::string best;
     const auto wanted = to_lower_ascii(address);
@@ -183,7 +190,7 @@ std::string transcript_reply(const std::vector<std::string_view>& lines, std::st
         if (!is_code_at(text))
             continue;
         const bool about_it = to_lower_ascii(text).find(wanted) != std::string::npos;
-        if (best.empty() || about_it)
+        if (about_it || (best.empty() && !must_name_it))
             best = std::string(text);
         if (about_it)
             break;
@@ -229,37 +236,26 @@ std::vector<ReportedRecipient> read_bounce_text(std::string_view report, const s
     auto found = mentions(lines, not_recipients, leading_recipient);
     if (found.empty())
         found = mentions(lines, not_recipients, labelled_recipient);
+    // Mail to oneself bounces too.
+    if (found.empty())
+        found = mentions(lines, {}, leading_recipient);
 
     std::vector<ReportedRecipient> out;
     for (std::size_t i = 0; i < found.size(); ++i) {
-        const auto next = i + 1 < found.size() ? found[i + 1].line : lines.size();
-        auto diagnostic = diagnostic_between(lines, found[i].rest, found[i].line + 1, next);
-        const auto known = std::find_if(
-            out.begin(), out.end(), [&](const auto& r) { return same_address(r.final_recipient, found[i].address); });
-        if (known != out.end()) {
-            // Named again, mostly in a transcript: take the words when there were none.
-            if (known->reply_code == 0 && find_reply_code(diagnostic) != 0) {
-                known->diagnostic = std::move(diagnostic);
-                known->reply_code = find_reply_code(known->diagnostic);
-            }
-            continue;
-        }
         ReportedRecipient r;
         r.final_recipient = found[i].address;
-        r.diagnostic = std::move(diagnostic);
+        r.diagnostic = diagnostic_of(found[i], lines, i + 1 < found.size() ? found[i + 1].line : lines.size());
         r.reply_code = find_reply_code(r.diagnostic);
-        out.push_back(std::move(r));
-    }
-    for (auto& r : out) {
-        if (r.reply_code == 0) {
-            if (auto reply = transcript_reply(lines, r.final_recipient); !reply.empty()) {
-                r.diagnostic = one_line(reply + " " + r.diagnostic);
-                r.reply_code = find_reply_code(r.diagnostic);
-            }
+        // With several recipients, what follows the last one may be a transcript about all of them.
+        const bool unsure = r.reply_code == 0 || (found.size() > 1 && !found[i].is_reply && i + 1 == found.size());
+        if (const auto reply = transcript_reply(lines, r.final_recipient, found.size() > 1); unsure && !reply.empty()) {
+            r.diagnostic = one_line(reply + " " + r.diagnostic);
+            r.reply_code = find_reply_code(reply);
         }
         if (r.diagnostic.empty())
             r.diagnostic = one_line(report, 1000);
         r.status = find_status(r.diagnostic);
+        out.push_back(std::move(r));
     }
     return out;
 }

@@ -117,6 +117,11 @@ private:
         const int count = g_mime_multipart_get_count(multipart);
         for (int i = 0; i < count && may_descend(depth); ++i)
             out.children.push_back(part(g_mime_multipart_get_part(multipart, i), depth + 1));
+        // Boundaries that were stripped or mangled on the way: all of it is prologue.
+        if (const char* prologue = g_mime_multipart_get_prologue(multipart); count == 0 && prologue != nullptr) {
+            out.type = "text/plain";
+            out.body = text_to_utf8(std::string_view(prologue).substr(0, limits_.max_text), nullptr);
+        }
     }
 
     void message(GMimeMessagePart* holder, int depth, MimePart& out)

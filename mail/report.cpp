@@ -73,10 +73,24 @@ std::string without_tags(std::string_view html)
 bool from_mail_system(const HeaderBlock& head)
 {
     const auto from = to_lower_ascii(head.get("From"));
-    const auto return_path = head.get("Return-Path");
     return contains_any(from, {"mailer-daemon", "mailer_daemon", "postmaster", "mail delivery", "mail-daemon",
                                "post_master", "mail administrator", "system administrator", "mailerdaemon"}) ||
-           return_path == "<>" || to_lower_ascii(return_path) == "<mailer-daemon>" || head.has("X-Failed-Recipients");
+           head.has("X-Failed-Recipients");
+}
+
+bool has_null_return_path(const HeaderBlock& head)
+{
+    const auto path = to_lower_ascii(head.get("Return-Path"));
+    return path == "<>" || path.starts_with("<mailer-daemon");
+}
+
+bool text_tells_failure(std::string_view text)
+{
+    return contains_any(to_lower_ascii(text.substr(0, 4000)),
+                        {"not be delivered", "unable to deliver", "not delivered", "delivery failed", "undeliverable",
+                         "failed permanently", "delivery has failed", "did not reach", "could not deliver",
+                         "failed to deliver", "couldn't be delivered", "wasn't delivered", "delivery failure",
+                         "invalid user address", "returned to sender"});
 }
 
 bool subject_tells_failure(const HeaderBlock& head)
@@ -244,12 +258,16 @@ void complete_from_text(Report& report, const std::vector<ReportedRecipient>& to
     }
 }
 
-/// A status of x.0.0 says nothing; one inside the diagnostic does.
+/// The remote server's own status wins over the one that the reporting system made of it; a vague one (x.0.0) yields to
+/// any in the text.
 void settle_status(ReportedRecipient& r)
 {
+    const auto remote = find_remote_status(r.diagnostic);
     const auto inside = find_status(r.diagnostic);
     const bool vague = r.status.empty() || r.status.ends_with(".0.0");
-    if (vague && !inside.empty())
+    if (!remote.empty() && !remote.ends_with(".0.0"))
+        r.status = remote;
+    else if (vague && !inside.empty())
         r.status = inside;
 }
 
@@ -262,12 +280,16 @@ void read_bounce(const HeaderBlock& head, const Parts& parts, Report& report)
     const auto text = split_bounce_text(readable(parts));
     if (report.original.fields().empty() && !text.original.empty())
         set_original(report, HeaderBlock::read(text.original));
-    const bool likely = structured || from_mail_system(head) || subject_tells_failure(head);
-    if (!likely)
+    const bool failure_told = subject_tells_failure(head) || text_tells_failure(text.report);
+    const bool likely = structured || subject_tells_failure(head) || from_mail_system(head) ||
+                        (failure_told && (has_null_return_path(head) || !report.original.fields().empty()));
+    // A person's vacation notice also comes with the null reverse-path, and mentions addresses.
+    const bool away = is_auto_reply(head) && !from_mail_system(head) && !failure_told;
+    if (!likely || (away && !structured))
         return;
     if (!structured)
         for (const auto* part : parts.texts)
-            if (part->body.find("Final-Recipient:") != std::string::npos)
+            if (to_lower_ascii(part->body).find("final-recipient:") != std::string::npos)
                 structured = read_status_fields(part->body, report) || structured;
 
     const auto told = read_bounce_text(text.report, bystanders(head, report.original));

@@ -50,8 +50,16 @@ std::string_view address_around(std::string_view text, std::size_t at) noexcept
         const auto close = text.find(']', end);
         end = close == std::string_view::npos || close - end > 64 ? at + 1 : close + 1;
     } else {
-        while (end < text.size() && is_domain_char(text[end]))
+        bool ascii_label = true;
+        while (end < text.size() && is_domain_char(text[end])) {
+            // "a@example.jp" followed by Chinese or Japanese prose without a space.
+            constexpr unsigned char first_ideographic_lead = 0xE3;
+            if (ascii_label && static_cast<unsigned char>(text[end]) >= first_ideographic_lead && end > at + 1 &&
+                text[end - 1] != '.')
+                break;
+            ascii_label = text[end] == '.' || (ascii_label && static_cast<unsigned char>(text[end]) < 0x80);
             ++end;
+        }
         while (end > at + 1 && (text[end - 1] == '.' || text[end - 1] == '-' || text[end - 1] == '_'))
             --end;
     }
@@ -123,18 +131,41 @@ std::string find_status(std::string_view text, bool any_class)
 
 int find_reply_code(std::string_view text)
 {
+    int found = 0;
     for (std::size_t i = 0; i + 2 < text.size(); ++i) {
         if ((text[i] != '4' && text[i] != '5') || text[i + 1] < '0' || text[i + 1] > '5' || !is_digit(text[i + 2]))
             continue;
-        if (i > 0 &&
-            (is_word(text[i - 1]) || std::string_view(".-[:@/_").find(text[i - 1]) != std::string_view::npos) &&
-            !(text[i - 1] == ':' && i > 1 && text[i - 2] == 'E'))
+        // Not a part of a number, a name or a port; but "CODE :550".
+        const bool spaced_colon = i > 1 && text[i - 1] == ':' && text[i - 2] == ' ';
+        if (i > 0 && !spaced_colon &&
+            (is_word(text[i - 1]) || std::string_view(".-[:@/_").find(text[i - 1]) != std::string_view::npos))
             continue;
         const auto next = i + 3 < text.size() ? text[i + 3] : ' ';
-        if (next == ' ' || next == '-' || next == ':' || next == ',' || next == '#' || next == ']')
-            return (text[i] - '0') * 100 + (text[i + 1] - '0') * 10 + (text[i + 2] - '0');
+        if (std::string_view(" -:,#]'\"").find(next) == std::string_view::npos)
+            continue;
+        const int code = (text[i] - '0') * 100 + (text[i + 1] - '0') * 10 + (text[i + 2] - '0');
+        // 554 is what relays wrap around the reply that they got ("554 <a@b>... 550 Host unknown").
+        if (code != 554 || i != 0)
+            return code;
+        found = code;
     }
-    return 0;
+    return found;
+}
+
+std::string find_remote_status(std::string_view text)
+{
+    for (std::size_t i = 0; i + 8 < text.size(); ++i) {
+        if ((text[i] != '4' && text[i] != '5') || !is_digit(text[i + 1]) || !is_digit(text[i + 2]) ||
+            (text[i + 3] != ' ' && text[i + 3] != '-') || (i > 0 && is_word(text[i - 1])))
+            continue;
+        std::size_t at = i + 4;
+        while (at < text.size() && (text[at] == '\'' || text[at] == '"' || text[at] == ' ' || text[at] == '#'))
+            ++at;
+        const auto status = find_status(text.substr(at, 12));
+        if (!status.empty() && text.substr(at).starts_with(status) && status.front() == text[i])
+            return status;
+    }
+    return {};
 }
 
 std::string one_line(std::string_view text, std::size_t limit)

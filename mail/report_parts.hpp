@@ -35,7 +35,9 @@ std::string address_in(std::string_view text);
 std::vector<std::string> addresses_in(std::string_view text);
 /// First enhanced status code of class 4 or 5 (2 when `any_class`), empty when there is none.
 std::string find_status(std::string_view text, bool any_class = false);
-/// First SMTP reply code 4xx or 5xx, 0 when there is none.
+/// Enhanced status code right behind an SMTP reply code of the same class: a server's own words.
+std::string find_remote_status(std::string_view text);
+/// First SMTP reply code 4xx or 5xx, 0 when there is none; a leading 554 yields to a code inside.
 int find_reply_code(std::string_view text);
 /// White space runs become one space; control characters go; at most `limit` octets of valid UTF-8.
 std::string one_line(std::string_view text, std::size_t limit = 2000);

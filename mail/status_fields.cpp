@@ -133,8 +133,8 @@ private:
     void take_recipient(const Field& field)
     {
         const bool final = field.name == "final-recipient";
-        // Some systems write one group for all recipients, without empty lines.
-        if ((final && seen_final_) || (!final && (seen_original_ || seen_final_) && !current_.action.empty()))
+        // Some systems write one group for all recipients, without empty lines; the order of the two fields varies.
+        if (final ? seen_final_ : seen_original_)
             close();
         (final ? seen_final_ : seen_original_) = true;
         (final ? current_.final_recipient : current_.original_recipient) = address_in(field.value);
