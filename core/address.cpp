@@ -114,7 +114,8 @@ LocalReading read_dot_string(std::string_view text)
     for (std::size_t i = 0; i < reading.end; ++i) {
         const char c = text[i];
         if (c != '.' && !is_atext(c)) {
-            std::string detail = "the local part contains " + (c == ' ' ? "a space" : quote({&c, 1})) + at_place(i);
+            std::string detail =
+                "the local part contains " + (c == ' ' ? "a space" : std::string{'"', c, '"'}) + at_place(i);
             if (c == '<')
                 detail += "; give the address alone, without a name and angle brackets";
             return bad_local(AddressFault::local_syntax, std::move(detail));

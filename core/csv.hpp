@@ -32,9 +32,9 @@ struct CsvDialect {
 };
 
 /// Guesses delimiter and line end from the first bytes of a file (64 KB are plenty); the rest is taken from `known`.
-/// The delimiter is the one of comma, semicolon, tab and bar that splits the records outside quotes most evenly; comma
-/// when nothing splits. Unless `complete`, the last record of the sample is taken for cut off and ignored. Excel's
-/// first line "sep=;" decides alone, and is then among skip_lines.
+/// The delimiter is the one of comma, semicolon, tab, bar and the ASCII separators that splits the records outside
+/// quotes most evenly; comma when nothing splits. Unless `complete`, the last record of the sample is taken for cut off
+/// and ignored. Excel's first line "sep=;" decides alone, and is then among skip_lines.
 CsvDialect sniff_dialect(std::string_view sample, bool complete = false, const CsvDialect& known = {});
 
 enum class CsvKind : std::uint8_t { record, blank, comment, skipped };

@@ -111,7 +111,7 @@ CsvDialect sniff_dialect(std::string_view sample, bool complete, const CsvDialec
 
     dialect.delimiter = ",";
     Evenness best;
-    for (const char* candidate : {",", ";", "\t", "|"}) {
+    for (const char* candidate : {",", ";", "\t", "|", "\x1f", "\x1e"}) {
         CsvDialect tried = dialect;
         tried.delimiter = candidate;
         if (!tried.valid())

@@ -165,7 +165,7 @@ DomainReading map_unicode(std::string_view domain)
     char* raw = nullptr;
     const int rc = idn2_to_ascii_8z(std::string(domain).c_str(), &raw, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
     const Idn2Text ascii(raw);
-    if (rc == IDN2_TOO_BIG_LABEL)
+    if (rc == IDN2_TOO_BIG_LABEL || rc == IDN2_PUNYCODE_BIG_OUTPUT)
         return bad(AddressFault::label_too_long, "a domain label is longer than 63 octets in its ASCII form");
     if (rc == IDN2_TOO_BIG_DOMAIN)
         return bad(AddressFault::domain_too_long, "the domain is longer than 253 octets in its ASCII form");

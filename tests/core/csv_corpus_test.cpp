@@ -99,8 +99,9 @@ TEST(CsvCorpus, EachSuiteScoresAboveItsFloor)
         Rows expected = nlohmann::json::parse(label.at("expected_json")).get<Rows>();
         drop_blank_rows(got, greedy);
         drop_blank_rows(expected, greedy);
-        if (const auto preview = config.find("preview"); preview != config.end() && *preview > 0)
-            got.resize(std::min(got.size(), expected.size()));
+        // PapaParse's "preview" stops after so many records, the header not counted.
+        if (const std::size_t preview = config.value("preview", 0u); preview > 0)
+            got.resize(std::min(got.size(), preview + (row.at("header") == true ? 1 : 0)));
         scores.try_emplace(label.at("suite"), "csv/" + label.at("suite")).first->second.add(got == expected, id);
     }
     for (const auto& [suite, score] : scores)

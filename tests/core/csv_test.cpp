@@ -253,6 +253,10 @@ INSTANTIATE_TEST_SUITE_P(
                     Sample{"name\tmail\rLee, Ann\ta@x.test\r", "\t", CsvNewline::cr},
                     Sample{"a|b\n\"x|y\"|z\n", "|", CsvNewline::lf},
                     Sample{"a@x.test\nb@x.test\n", ",", CsvNewline::lf}, Sample{"", ",", CsvNewline::lf},
+                    Sample{"a\x1f"
+                           "b\n1\x1f"
+                           "2\n",
+                           "\x1f", CsvNewline::lf},
                     Sample{"Name;Mail\nLee, Ann;a@x.test\nRoe, Bob, Jr;b@x.test\n", ";", CsvNewline::lf},
                     Sample{"\"Lee; Ann\",a@x.test\n\"Roe; Bob\",b@x.test\n", ",", CsvNewline::lf},
                     Sample{"a,\"x\ry\"\nb,c\n", ",", CsvNewline::lf}));

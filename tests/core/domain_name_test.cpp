@@ -33,6 +33,14 @@ TEST(DomainName, RefusesWhatIsNotANameAndSaysWhy)
     EXPECT_FALSE(to_ascii_domain(std::string("a\0b.test", 8)));
 }
 
+TEST(DomainName, ALabelMayBeTooLongOnlyOnceEncoded)
+{
+    std::string label;
+    for (int i = 0; i < 70; ++i)
+        label += "\xE4\xB8\xAD";
+    EXPECT_EQ(read_domain(label + ".test").fault, AddressFault::label_too_long);
+}
+
 TEST(DomainName, ChecksTheWholeNameOfABidiDomain)
 {
     const std::string alef = "\xD7\x90";
