@@ -1,27 +1,8 @@
-#include <unistd.h>
-
 #include <cstdio>
 
 #include "app/commands.hpp"
 
-extern char** environ;
-
 namespace winnow::app {
-namespace {
-
-std::map<std::string, std::string> environment()
-{
-    std::map<std::string, std::string> variables;
-    for (char** entry = environ; entry && *entry; ++entry) {
-        const std::string_view text = *entry;
-        const auto equals = text.find('=');
-        if (equals != std::string_view::npos)
-            variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-    return variables;
-}
-
-}  // namespace
 
 int exit_code(const Error& error) noexcept
 {
@@ -42,7 +23,7 @@ int fail(const Error& error)
 
 std::optional<Config> configured(const Globals& globals)
 {
-    auto config = load_config(globals.config_path, environment());
+    auto config = load_config(globals.config_path, process_environment());
     if (!config) {
         std::fprintf(stderr, "winnow: %s\n", config.error().context.c_str());
         return std::nullopt;

@@ -10,11 +10,12 @@
 #include "app/report.hpp"
 #include "app/runtime.hpp"
 #include "app/scratch_dir.hpp"
-#include "app/verdict_json.hpp"
 #include "core/duration.hpp"
+#include "core/ndjson.hpp"
 #include "verifier/jobs.hpp"
 #include "verifier/list_export.hpp"
 #include "verifier/list_ingest.hpp"
+#include "verifier/verdict_json.hpp"
 
 namespace winnow::app {
 namespace {
@@ -22,7 +23,7 @@ namespace {
 using boost::asio::awaitable;
 
 /// Lists above this size are verified on a temporary store on disk instead of in memory.
-constexpr std::uintmax_t memory_list_bytes = 32u << 20;
+constexpr std::uintmax_t memory_list_bytes = 2u << 20;
 
 constexpr const char* workspace = "default";
 
@@ -59,7 +60,7 @@ struct LocalStore {
 verifier::Services services(Runtime& r, storage::Engine& engine)
 {
     return {engine, *r.resolver, *r.connector, r.timers,     r.clock, r.rng,
-            r.log,  r.metrics,   *r.replies,   *r.providers, *r.lists};
+            r.log,  r.metrics,   *r.replies,   *r.providers, *r.lists, r.io.get_executor()};
 }
 
 void print_summary(const VerifyCommand& command, const verifier::UploadSummary& upload, const storage::JobRecord& job,
@@ -185,7 +186,7 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
         const VerdictRecord verdict = co_await verifier.check(workspace, address, deadline);
         all_good = all_good && verdict.verdict != Verdict::undeliverable;
         if (globals.json)
-            std::printf("%s\n", verdict_json(address, verdict, true).c_str());
+            std::printf("%s\n", dump_json(verifier::verdict_to_json(address, verdict, true)).c_str());
         else
             print_verdict(address, verdict);
     }
@@ -213,7 +214,8 @@ int run_verify(const Globals& globals, const VerifyCommand& command)
         return 78;
     if (const auto applied = apply(command.probe, *config); !applied)
         return fail(applied.error());
-    const auto log = make_stderr_log(LogLevel::error, SystemClock{});
+    const SystemClock clock;
+    const auto log = make_stderr_log(LogLevel::error, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
         return fail(runtime.error());
@@ -239,7 +241,8 @@ int run_check(const Globals& globals, const CheckCommand& command)
         addresses = addresses_from_input();
     if (addresses.empty())
         return fail({Errc::invalid_argument, "no address given"});
-    const auto log = make_stderr_log(LogLevel::error, SystemClock{});
+    const SystemClock clock;
+    const auto log = make_stderr_log(LogLevel::error, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
         return fail(runtime.error());

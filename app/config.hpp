@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct Config {
     struct Bounce {
         std::string listen;  ///< empty = off; where the bounce domain's MX points
     } bounce;
+    std::vector<std::string> dns_servers;  ///< net.dns_servers; becomes dns.servers
     net::ResolverOptions dns;
     net::DnsCacheOptions dns_cache;
     bool allow_private_targets = false;  ///< net.allow_private_targets
@@ -44,6 +46,8 @@ struct Config {
     verifier::VerifierOptions verifier;
     relay::RelayOptions relay;
     storage::EngineOptions engine;
+    milliseconds retry_min{60'000};  ///< retry.min: of deferred messages and postponed probes alike
+    int retry_speedup = 1;           ///< retry.speedup
     LogLevel log_level = LogLevel::info;
     milliseconds drain_timeout{30'000};  ///< SIGTERM: longest wait for transactions under way
 };
@@ -51,9 +55,26 @@ struct Config {
 /// The table bound to `config`: dotted key, member, unit, range, reloadable or not, a sentence. `config` outlives it.
 ConfigTable config_table(Config& config);
 
-/// Reads `path` (TOML; empty = defaults only), `path`'s conf.d/*.toml, then WINNOW_SECTION__KEY from `environment`.
-/// Errors name file, line, column and the nearest known key. Then copies the shared lab settings (port, guard, CA) into
-/// the verifier's and relay's options.
+/// A configuration and the table bound to it, which knows where each value came from.
+struct LoadedConfig {
+    std::unique_ptr<Config> config;
+    ConfigTable table;
+};
+
+/// Reads `path` (TOML; empty = defaults only), conf.d/*.toml beside it in the order of their names, then
+/// WINNOW_SECTION__KEY from `environment` (WINNOW_HTTP__LISTEN is http.listen); the last one wins.
+/// Errc::invalid_argument tells all that is wrong, a line each, with file, line, column and the nearest known key. Then
+/// copies the settings that the verifier and the relay share (port, guard, CA, retries) into the options of both.
+Result<LoadedConfig> load_config_table(const std::string& path, const std::map<std::string, std::string>& environment);
+/// The same, without the table.
 Result<Config> load_config(const std::string& path, const std::map<std::string, std::string>& environment);
+
+/// The process's variables, for load_config.
+std::map<std::string, std::string> process_environment();
+
+/// What `winnow config --defaults` prints: a commented file of all settings, valid as it is.
+std::string default_configuration();
+/// docs/configuration.md.
+std::string configuration_reference();
 
 }  // namespace winnow::app

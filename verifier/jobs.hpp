@@ -32,7 +32,7 @@ public:
 
 private:
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  ///< shared with the jobs under way
 };
 
 }  // namespace winnow::verifier

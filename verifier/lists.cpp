@@ -48,6 +48,15 @@ Result<std::string> read_file(const std::string& path)
     return text;
 }
 
+std::vector<std::string_view> all_of(const StringSet& set)
+{
+    std::vector<std::string_view> out;
+    out.reserve(set.size());
+    for (std::size_t i = 0; i < set.size(); ++i)
+        out.push_back(set[i]);
+    return out;
+}
+
 }  // namespace
 
 struct AddressLists::Source {
@@ -183,11 +192,12 @@ bool AddressLists::knows_tld(std::string_view domain) const noexcept
 
 std::vector<std::string_view> AddressLists::popular_domains() const
 {
-    std::vector<std::string_view> out;
-    out.reserve(popular_.size());
-    for (std::size_t i = 0; i < popular_.size(); ++i)
-        out.push_back(popular_[i]);
-    return out;
+    return all_of(popular_);
+}
+
+std::vector<std::string_view> AddressLists::top_level_domains() const
+{
+    return all_of(tld_);
 }
 
 std::size_t AddressLists::memory() const noexcept

@@ -49,6 +49,9 @@ public:
     /// Domains of large mailbox providers, sorted: what a mistyped domain was meant to be.
     std::vector<std::string_view> popular_domains() const;
 
+    /// Every delegated top-level domain, sorted; empty when there is no list.
+    std::vector<std::string_view> top_level_domains() const;
+
     bool complete() const noexcept { return complete_; }
     const std::vector<ListStatus>& status() const noexcept { return status_; }
     std::size_t memory() const noexcept;

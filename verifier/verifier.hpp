@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -34,6 +35,7 @@ struct Services {
     const ReplyClassifier& replies;
     const ProviderTable& providers;
     const AddressLists& lists;
+    boost::asio::any_io_executor executor;  ///< where everything of the verifier runs
 };
 
 /// Evidence before probe, fewest probes per decision. Runs on one executor; not thread-safe.

@@ -1,0 +1,82 @@
+// `winnow serve` and `winnow key create`.
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "app/commands.hpp"
+#include "app/identity.hpp"
+#include "app/server.hpp"
+#include "app/version.hpp"
+
+namespace winnow::app {
+namespace {
+
+using boost::asio::awaitable;
+
+awaitable<int> serve(Runtime& runtime, Config& config)
+{
+    // Before anything that waits: a SIGTERM during start-up is not lost.
+    boost::asio::signal_set signals{runtime.io, SIGTERM, SIGINT};
+    const std::string dns_only = co_await settle_identity(runtime, config);
+    if (!dns_only.empty())
+        runtime.log.warn("probe.dns_only", {{"why", dns_only}});
+
+    auto opened = Server::open(runtime, config);
+    if (!opened)
+        co_return fail(opened.error());
+    Server& server = **opened;
+    const auto started = co_await server.start();
+    if (!started)
+        co_return fail(started.error());
+    runtime.log.info("server.started", {{"version", version},
+                                        {"http", server.http().to_string()},
+                                        {"submission", server.submission().port != 0 ? server.submission().to_string() : "off"},
+                                        {"bounce", server.bounce().port != 0 ? server.bounce().to_string() : "off"},
+                                        {"data_dir", config.data_dir}});
+    const int signal = co_await signals.async_wait(boost::asio::use_awaitable);
+    runtime.log.info("server.draining", {{"signal", signal}});
+    co_await server.stop();
+    runtime.log.info("server.stopped");
+    co_return 0;
+}
+
+}  // namespace
+
+int run_serve(const Globals& globals)
+{
+    auto config = configured(globals);
+    if (!config)
+        return 78;
+    if (config->relay.hostname.empty()) {
+        std::fprintf(stderr, "winnow: relay.hostname is not set: the name that receivers see in EHLO, e.g. \"mail.example.com\"\n");
+        return 78;
+    }
+    const SystemClock clock;
+    const auto log = make_stderr_log(config->log_level, clock);
+    auto runtime = Runtime::make(*config, *log);
+    if (!runtime)
+        return fail(runtime.error());
+    return run_to_end(**runtime, serve(**runtime, *config));
+}
+
+int run_key_create(const Globals& globals, const KeyCreateCommand& command)
+{
+    const auto config = configured(globals);
+    if (!config)
+        return 78;
+    SystemRng rng;
+    api::ApiKey properties;
+    properties.name = command.name;
+    properties.workspace = command.workspace;
+    properties.probes_per_day = command.probes_per_day;
+    const auto made = api::KeyRing::create(config->http.keys_file, properties, rng);
+    if (!made)
+        return fail(made.error());
+    std::printf("%s\n", made->text.c_str());
+    if (!globals.quiet)
+        std::fprintf(stderr, "key %s written to %s; its text above is not shown again\n", made->key.id.c_str(), config->http.keys_file.c_str());
+    return 0;
+}
+
+}  // namespace winnow::app

@@ -1,0 +1,100 @@
+#include "verifier/precheck.hpp"
+
+#include "verifier/verdict_rules.hpp"
+
+namespace winnow::verifier {
+namespace {
+
+constexpr std::size_t history_depth = 20;
+
+void apply_lists(const AddressLists& lists, const TypoAdvisor& typos, Precheck& check, TimePoint now)
+{
+    const Address& address = check.address;
+    VerdictRecord& verdict = check.verdict;
+    if (address.eai)
+        verdict.flags.set(Flag::eai);
+    if (!address.tag().empty())
+        verdict.flags.set(Flag::subaddress);
+    if (lists.role(address.local) != RoleMark::none)
+        verdict.flags.set(Flag::role);
+    if (lists.is_free(address.domain))
+        verdict.flags.set(Flag::free_provider);
+    if (const auto meant = typos.suggest(address.domain)) {
+        verdict.flags.set(Flag::typo_suspect);
+        verdict.suggestion = address.local + "@" + *meant;
+        verdict.evidence.push_back(
+            own_step(EvidenceKind::list, "popular domains", "looks like " + *meant, "list:typo", now));
+    }
+    // A popular provider wins over any list that names it: such lists are wrong now and then.
+    const std::string registrable = registrable_domain(address.domain);
+    const std::string& listed = registrable.empty() ? address.domain : registrable;
+    if (lists.is_popular(listed))
+        return;
+    if (lists.is_disposable(listed) || lists.is_disposable(address.domain)) {
+        verdict.evidence.push_back(
+            own_step(EvidenceKind::list, "disposable list", listed + " is on it", "list:disposable", now));
+        conclude(verdict, Reason::disposable, now);
+        check.decided = true;
+    } else if (lists.is_disposable_weak(listed)) {
+        verdict.flags.set(Flag::disposable_weak);
+    }
+}
+
+}  // namespace
+
+Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std::string rule, TimePoint at)
+{
+    Evidence step;
+    step.kind = kind;
+    step.at = at;
+    step.asked = std::move(asked);
+    step.answer = std::move(answer);
+    step.rule = std::move(rule);
+    return step;
+}
+
+awaitable<Precheck> precheck(Services services, const TypoAdvisor& typos, std::string workspace, std::string text,
+                             bool use_cache)
+{
+    Precheck check;
+    const TimePoint now = services.engine.now();
+    const ParsedAddress parsed = parse_address(text);
+    check.address = parsed.address;
+    if (!parsed.usable) {
+        const std::string rule = "syntax:" + std::string(to_string(parsed.fault));
+        check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", parsed.detail, rule, now));
+        conclude(check.verdict, Reason::syntax_invalid, now);
+        check.decided = true;
+        co_return check;
+    }
+    check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", "valid", "syntax:ok", now));
+    apply_lists(services.lists, typos, check, now);
+    if (check.decided)
+        co_return check;
+
+    const auto history = co_await services.engine.history(workspace, check.address, history_depth);
+    if (history && !history->empty()) {
+        check.has_history = true;
+        if (const auto reason = reason_of_history(*history, now)) {
+            check.verdict.evidence.push_back(history->front());
+            conclude(check.verdict, *reason, now);
+            check.decided = true;
+            co_return check;
+        }
+    }
+    if (!use_cache)
+        co_return check;
+    auto stored = co_await services.engine.get_verdict(workspace, check.address);
+    if (stored && *stored && (*stored)->verdict != Verdict::unknown && now < (*stored)->expires_at) {
+        const auto flags = check.verdict.flags;
+        const std::string suggestion = check.verdict.suggestion;
+        check.verdict = std::move(**stored);
+        check.verdict.flags = Flags{check.verdict.flags.bits() | flags.bits()};
+        check.verdict.suggestion = suggestion;
+        check.verdict.probes = 0;  // spent earlier, not now
+        check.decided = true;
+    }
+    co_return check;
+}
+
+}  // namespace winnow::verifier

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+
+#include "core/reply_classifier.hpp"
+#include "core/verdict.hpp"
+
+/// From evidence to verdict: pure functions, replayable from what is stored.
+namespace winnow::verifier {
+
+/// What an answer to RCPT (or the failure to get one) says about the address. `reply` is null when there was none.
+/// A reply about us or about nobody never says that the address is dead; unknown words are never "undeliverable".
+Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error& error, Stage stage);
+
+/// Whether asking again later may change the answer, and how often that is worth a probe.
+bool worth_retrying(Reason reason, int attempts) noexcept;
+
+/// Fills verdict, p_bounce with its interval and expires_at from reason and checked_at. The probabilities are starting
+/// beliefs per reason, not measurements; the risk model of an installation replaces them by its own outcomes.
+void conclude(VerdictRecord& record, Reason reason, TimePoint now);
+
+/// What own deliveries and reports of an address say, newest first; nothing when they say nothing that is still valid.
+std::optional<Reason> reason_of_history(const std::vector<Evidence>& history, TimePoint now);
+
+/// A failed probe never overwrites a fresh OK: which of the stored and the new verdict stands.
+bool keeps_stored(const VerdictRecord& stored, const VerdictRecord& fresh, TimePoint now) noexcept;
+
+}  // namespace winnow::verifier
