@@ -236,9 +236,6 @@ std::vector<ReportedRecipient> read_bounce_text(std::string_view report, const s
     auto found = mentions(lines, not_recipients, leading_recipient);
     if (found.empty())
         found = mentions(lines, not_recipients, labelled_recipient);
-    // Mail to oneself bounces too.
-    if (found.empty())
-        found = mentions(lines, {}, leading_recipient);
 
     std::vector<ReportedRecipient> out;
     for (std::size_t i = 0; i < found.size(); ++i) {

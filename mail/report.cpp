@@ -292,11 +292,20 @@ void read_bounce(const HeaderBlock& head, const Parts& parts, Report& report)
             if (to_lower_ascii(part->body).find("final-recipient:") != std::string::npos)
                 structured = read_status_fields(part->body, report) || structured;
 
-    const auto told = read_bounce_text(text.report, bystanders(head, report.original));
+    auto others = bystanders(head, report.original);
+    auto told = read_bounce_text(text.report, others);
+    if (told.empty()) {
+        // Mail to oneself bounces too.
+        const auto addressed = addresses_in(report.original.get("To"));
+        std::erase_if(others, [&](const auto& other) {
+            return std::find(addressed.begin(), addressed.end(), other) != addressed.end();
+        });
+        told = read_bounce_text(text.report, others);
+    }
     if (structured)
         complete_from_text(report, told);
     else
-        report.recipients = told;
+        report.recipients = std::move(told);
     if (report.recipients.empty())
         for (const auto& address : addresses_in(head.get("X-Failed-Recipients"))) {
             ReportedRecipient r;

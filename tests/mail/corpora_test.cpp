@@ -98,11 +98,11 @@ TEST(BounceCorpus, KindCountRecipientStatusAndCodeScoreAboveTheirFloors)
                           << " reason=" << label.reason << "\n    " << got.diagnostic.substr(0, 300) << '\n';
         }
     }
-    EXPECT_GE(kind.report(), 0.5);
-    EXPECT_GE(count.report(), 0.5);
-    EXPECT_GE(recipient.report(), 0.5);
-    EXPECT_GE(status.report(), 0.5);
-    EXPECT_GE(code.report(), 0.5);
+    EXPECT_GE(kind.report(), 0.97);
+    EXPECT_GE(count.report(), 0.97);
+    EXPECT_GE(recipient.report(), 0.95);
+    EXPECT_GE(status.report(), 0.97);
+    EXPECT_GE(code.report(), 0.96);
 }
 
 TEST(ArfCorpus, FieldsAreFoundAsLabelled)
