@@ -26,7 +26,7 @@ struct MailCommand {
 struct RcptCommand {
     std::string recipient;  ///< without angle brackets; "postmaster" alone is allowed (RFC 5321 section 4.5.1)
     std::string notify;
-    std::string orcpt;  ///< decoded; may be another address than the recipient
+    std::string orcpt;  ///< "rfc822;a+b@c", xtext decoded; may be another address than the recipient
 };
 
 struct SmtpSessionInfo {
@@ -43,10 +43,14 @@ struct SmtpSessionInfo {
 class SmtpHandler {
 public:
     virtual ~SmtpHandler() = default;
-    /// The greeting; 220 goes on.
+    /// The greeting; 220 goes on. Without text it is the host name and the banner text. After a refusal every command
+    /// but QUIT gets a 503 (RFC 5321 section 3.1).
     virtual awaitable<SmtpReply> on_connect(const SmtpSessionInfo& session) = 0;
-    virtual awaitable<SmtpReply> on_ehlo(const SmtpSessionInfo& session);  ///< default: 250
-    /// 235 when the password is right. The reply is delayed by the server on failure.
+    /// Default: 250. The first line of a positive reply is followed by the server's keywords; further lines are
+    /// keywords of the handler's own.
+    virtual awaitable<SmtpReply> on_ehlo(const SmtpSessionInfo& session);
+    /// 235 when the password is right; default 535. The reply is delayed by the server on failure, and the third
+    /// failure ends the session.
     virtual awaitable<SmtpReply> on_auth(const SmtpSessionInfo& session, std::string user, std::string password);
     virtual awaitable<SmtpReply> on_mail(const SmtpSessionInfo& session, MailCommand command) = 0;
     virtual awaitable<SmtpReply> on_rcpt(const SmtpSessionInfo& session, RcptCommand command) = 0;
@@ -57,6 +61,8 @@ public:
     virtual void on_reset() {}  ///< RSET, EHLO, end of a transaction
 };
 
+/// What becomes of a CR or LF that is not part of a CR LF, and of NUL. `normalise`: they become CR LF, NUL is dropped;
+/// they never end DATA. `reject`: the message gets a 550.
 enum class BareNewline { normalise, reject };
 
 struct SmtpServerOptions {
@@ -64,10 +70,10 @@ struct SmtpServerOptions {
     std::string banner_text = "ESMTP";
     std::uint64_t max_message_size = 26'214'400;  ///< 25 MiB; advertised as SIZE, enforced while reading
     int max_recipients = 1000;                    ///< 452 4.5.3 beyond
-    int max_errors = 10;                          ///< then 421
+    int max_errors = 10;  ///< broken rules of the protocol, then 421; what the handler refuses does not count
     int max_commands = 100'000;
-    milliseconds command_timeout{300'000};
-    milliseconds data_timeout{600'000};
+    milliseconds command_timeout{300'000};  ///< from the reply to the end of the next line
+    milliseconds data_timeout{600'000};     ///< for each 64 KB of a message, so that drops of bytes hold no session
     bool pipelining = true;
     bool smtputf8 = true;
     bool dsn = true;
@@ -81,7 +87,8 @@ struct SmtpServerOptions {
 };
 
 /// Runs one session to its end. Only CR LF . CR LF ends DATA; commands pipelined where RFC 2920 forbids it are refused;
-/// HTTP verbs and binary first bytes are dropped; plaintext behind STARTTLS is discarded.
+/// HTTP verbs and binary first bytes are dropped; plaintext behind STARTTLS is discarded. Closes the stream. An
+/// exception of the handler ends the session with 421.
 awaitable<void> serve_smtp(Stream& stream, SmtpHandler& handler, const SmtpServerOptions& options, TimerSource& timers);
 
 }  // namespace winnow::net
