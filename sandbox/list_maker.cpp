@@ -1,0 +1,98 @@
+#include "sandbox/list_maker.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace winnow::sandbox {
+namespace {
+
+// Short names, so that with a number they stay below what looks_random() takes for a random local part.
+constexpr std::array<std::string_view, 24> first_names{
+    "ada",  "ben",  "carla", "david", "elena", "femi", "grace", "hugo", "ines", "jan",  "kemal", "lena",
+    "mina", "noah", "olga",  "pavel", "rosa",  "sven", "tara",  "umar", "vera", "will", "yara",  "zoe"};
+constexpr std::array<std::string_view, 16> last_names{"adler",  "brown", "costa", "diaz",  "evans", "fischer",
+                                                      "garcia", "haas",  "ito",   "jones", "kaya",  "li",
+                                                      "meyer",  "novak", "okoye", "petrov"};
+
+struct Share {
+    std::string_view zone;
+    unsigned weight;
+};
+constexpr std::array<Share, 13> shares{{{"deliverable.test", 720},
+                                        {"catchall.test", 90},
+                                        {"nxdomain.test", 35},
+                                        {"greylist", 35},
+                                        {"nullmx.test", 10},
+                                        {"nomx.test", 15},
+                                        {"full.test", 15},
+                                        {"disabled.test", 15},
+                                        {"ipblock.test", 10},
+                                        {"servfail.test", 5},
+                                        {"accept-then-bounce.test", 15},
+                                        {"complaint.test", 10},
+                                        {"slow.test", 10}}};
+constexpr unsigned total_weight = 985;
+
+std::string_view zone_for(std::uint64_t draw)
+{
+    for (const auto& share : shares) {
+        if (draw < share.weight)
+            return share.zone;
+        draw -= share.weight;
+    }
+    return shares.front().zone;
+}
+
+}  // namespace
+
+ListMaker::ListMaker(ListOptions options) : options_(options), rng_(options.seed)
+{
+    const int count = std::max(1, options_.domains);
+    domains_.reserve(static_cast<std::size_t>(count));
+    for (int i = 0; i < count; ++i) {
+        // The first domain is a plain one, whatever the seed: a list of one domain should be of use.
+        auto zone = i == 0 ? shares.front().zone : zone_for(rng_.below(total_weight));
+        if (zone == "slow.test" && !options_.slow)
+            zone = shares.front().zone;
+        const auto apex =
+            zone == "greylist" ? "greylist-" + std::to_string(options_.greylist_seconds) + "s.test" : std::string(zone);
+        domains_.push_back("d" + std::to_string(i + 1) + '.' + apex);
+    }
+}
+
+std::optional<ListRow> ListMaker::next()
+{
+    if (made_ >= options_.addresses)
+        return std::nullopt;
+    const auto number = std::to_string(++made_);
+    const auto& domain = domains_[rng_.below(domains_.size())];
+    const auto& last = last_names[rng_.below(last_names.size())];
+    const auto draw = rng_.below(1000);
+    std::string local;
+    if (draw < 80)
+        local = "unknown-" + std::string(last) + number;
+    else if (draw < 90)
+        local = "full-" + std::string(last) + number;
+    else if (draw < 100)
+        local = "disabled-" + std::string(last) + number;
+    else
+        local = std::string(first_names[rng_.below(first_names.size())]) + '.' + std::string(last) + number;
+    ListRow row;
+    row.address = local + '@' + domain;
+    row.truth = expectation_of(row.address);
+    return row;
+}
+
+std::string truth_header()
+{
+    return "address,verdict,reason,outcome\n";
+}
+
+std::string truth_line(const ListRow& row)
+{
+    return row.address + ',' + std::string(to_string(verdict_of(row.truth.reason))) + ',' +
+           std::string(to_string(row.truth.reason)) + ',' + std::string(to_string(row.truth.outcome)) + '\n';
+}
+
+}  // namespace winnow::sandbox
