@@ -35,11 +35,6 @@ public:
     virtual awaitable<Result<std::vector<SuppressionEntry>>> next(std::size_t limit) = 0;
 };
 
-struct QueueCounts {
-    std::uint64_t queued = 0, held = 0, in_flight = 0;
-    std::map<std::string, std::uint64_t> held_by_reason;
-};
-
 struct EngineStats {
     std::uint64_t suppressions = 0;  ///< estimate
     std::uint64_t quarantined = 0;   ///< unreadable records kept aside
@@ -54,9 +49,10 @@ struct EngineStats {
 ///
 /// Durability: a commit that completed without error is on disk; nothing of it is visible before. Op lists are applied
 /// in submission order per caller, whole or not at all; one refused list does not fail its neighbours. Threads: all
-/// functions may be called from any thread; awaitables complete on the caller's executor; check() is the only
-/// synchronous read and does not touch the disk in the common case.
-/// Expired suppressions and verdicts read as absent.
+/// functions may be called from any thread; awaitables complete on the caller's executor, whose io_context has to
+/// outlive them; check() is the only synchronous read and does not touch the disk in the common case.
+/// Expired suppressions and verdicts read as absent. A record that cannot be read is Errc::corrupt alone and passed
+/// over in lists; a suppression that cannot be read makes check() fail rather than let mail through.
 class Engine {
 public:
     virtual ~Engine() = default;
@@ -76,6 +72,8 @@ public:
     /// The entries behind a check, with everything known about them.
     virtual awaitable<Result<std::vector<SuppressionEntry>>> find_suppressions(std::string workspace,
                                                                                Address address) = 0;
+    /// Entries of the workspace and of its lists; the global ones with filter.scope = global. Close it before the
+    /// engine.
     virtual awaitable<Result<std::unique_ptr<SuppressionCursor>>> open_suppressions(std::string workspace,
                                                                                     SuppressionFilter filter) = 0;
 
@@ -109,20 +107,26 @@ public:
     virtual awaitable<Result<std::vector<CampaignRecord>>> campaigns(std::string workspace, std::string after_id,
                                                                      std::size_t limit) = 0;
     virtual awaitable<Result<std::vector<CampaignRecord>>> running_campaigns() = 0;
+    /// State in_flight while it is marked so.
     virtual awaitable<Result<std::optional<MessageRecord>>> get_message(MessageRef ref) = 0;
+    /// By its public id.
+    virtual awaitable<Result<std::optional<MessageRecord>>> find_message(std::string workspace, std::string id) = 0;
+    /// Errc::not_found when there is none.
     virtual awaitable<Result<std::string>> get_body(std::string id) = 0;
     /// All flows with something queued; a key scan, for start-up.
     virtual awaitable<Result<std::vector<FlowSummary>>> flows() = 0;
-    /// Earliest due first; starts at the flow's low mark, so a long history of finished items costs nothing.
+    /// Earliest due first; starts at the flow's low mark, so a long history of finished items costs nothing. Messages
+    /// in flight are among them until their attempt is recorded: the lane's owner knows what it has taken.
     virtual awaitable<Result<std::vector<DueItem>>> due(FlowKey flow, TimePoint until, std::size_t limit) = 0;
     virtual awaitable<Result<std::optional<TimePoint>>> next_due(FlowKey flow) = 0;
     virtual awaitable<Result<bool>> campaign_cancelled(std::string workspace, std::string campaign) = 0;
     /// Held messages of a campaign (all of the workspace when empty), in commit order, after `after` (default: from the
-    /// start).
+    /// start). `after` may have been released meanwhile: its place is where it was held last.
     virtual awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign,
                                                                MessageRef after, std::size_t limit) = 0;
     virtual awaitable<Result<QueueCounts>> queue_counts(std::string workspace) = 0;
     /// Called on the committer thread after a commit that made something due in a flow: post to your own executor.
+    /// Every watcher is called; none can be removed.
     virtual void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) = 0;
 
     // --- events, values, state
@@ -149,8 +153,13 @@ Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& data_dir, E
                                                   const Clock& clock, Rng& rng, Log& log);
 
 /// Everything in memory, no thread: commits are applied when awaited. For tests, simulation and `winnow verify` without
-/// a data directory. Faults can be scripted (tests/support/engine_faults.hpp).
+/// a data directory.
 std::unique_ptr<Engine> make_memory_engine(EngineKeys keys, EngineOptions options, const Clock& clock, Rng& rng);
+/// The same on a disk that outlives the engine: restart, crash, failed and slow syncs (storage/memory_disk.hpp). Errors
+/// as open_rocks_engine.
+class MemoryDisk;
+Result<std::unique_ptr<Engine>> open_memory_engine(std::shared_ptr<MemoryDisk> disk, EngineKeys keys,
+                                                   EngineOptions options, const Clock& clock, Rng& rng);
 
 /// The lane of a message: hash(pool, routing domain or operator, k) modulo lanes; computed once at admission.
 LaneId lane_of(std::string_view pool, std::string_view domain_or_operator, std::uint32_t lanes);

@@ -56,6 +56,7 @@ struct RemoveSuppression {
     ScopeKind scope = ScopeKind::workspace;
     std::string workspace, list_id, address, domain;  ///< address or domain
     std::string note, actor;
+    H16 digest{};  ///< of an entry of which only this is known; address and domain empty
 };
 
 struct PutBody {
@@ -64,13 +65,17 @@ struct PutBody {
 };
 
 /// Puts a message into its lane: assigns ref.lane and ref.seq, writes record, due key and event, counts for its
-/// campaign. State `queued` (due now or later) or `held`.
+/// campaign. State `queued` (due now or later) or `held`. An empty id is filled; an id that the workspace knows is
+/// refused with Errc::already_exists.
 struct Enqueue {
     MessageRecord message;
+    std::optional<LaneId> lane = {};  ///< lane_of(pool, domain or operator); without one the domain alone decides
 };
 
 /// One delivery attempt's end. The committer removes the old due key, writes the new state, the evidence under the
-/// recipient, the strike count and the suppression that follows from it, and the event, in one commit.
+/// recipient, the strike count and the suppression that follows from it, and the event, in one commit. A message in a
+/// final state is refused with Errc::conflict, except a cancelled one whose attempt was under way: what the receiver
+/// did counts, so delivered and bounced replace cancelled.
 struct RecordAttempt {
     MessageRef ref;
     MessageState state = MessageState::deferred;  ///< delivered, deferred, bounced, expired, held, dropped
@@ -80,9 +85,11 @@ struct RecordAttempt {
     TimePoint next_due{};                ///< for deferred
     std::string provider;
     std::string held_reason;  ///< for held and dropped
+    bool frozen = false;      ///< mass-event guard: evidence is kept, no strike is counted, nothing suppressed
 };
 
-/// A bounce or complaint that came later with a valid token, or an unsubscribe.
+/// A bounce or complaint that came later with a valid token, or an unsubscribe. The same fact about the same message
+/// counts once.
 struct RecordReport {
     MessageRef ref;
     LaterFact fact = LaterFact::async_bounce;
@@ -105,7 +112,8 @@ struct CancelMessage {
 struct CancelCampaign {
     std::string workspace, campaign;
 };
-/// In-flight mark of a delivery window: after a crash these are counted and reported as uncertain.
+/// In-flight mark of a delivery window: after a crash these are counted and reported as uncertain. The due keys stay
+/// until the attempt is recorded; messages that are not queued are passed over.
 struct MarkInFlight {
     std::vector<MessageRef> refs;
 };

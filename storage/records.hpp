@@ -180,6 +180,12 @@ struct DueItem {
     TimePoint due{};
 };
 
+struct QueueCounts {
+    std::uint64_t queued = 0;  ///< due now or later, not in flight
+    std::uint64_t held = 0, in_flight = 0;
+    std::map<std::string, std::uint64_t> held_by_reason;
+};
+
 /// One entry of the suppression index: one (workspace, digest) with one scope.
 struct SuppressionEntry {
     ScopeKind scope = ScopeKind::workspace;

@@ -1,0 +1,406 @@
+#include "storage/rocks_kv.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/file_system.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/merge_operator.h>
+#include <rocksdb/table.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <utility>
+
+namespace winnow::storage {
+namespace {
+
+rocksdb::Slice slice(std::string_view text)
+{
+    return {text.data(), text.size()};
+}
+
+std::string_view view(const rocksdb::Slice& text)
+{
+    return {text.data(), text.size()};
+}
+
+Error to_error(const rocksdb::Status& status, std::string_view what)
+{
+    Errc code = Errc::internal;
+    if (status.IsNoSpace())
+        code = Errc::disk_full;
+    else if (status.IsIOError())
+        code = Errc::io_error;
+    else if (status.IsCorruption())
+        code = Errc::corrupt;
+    else if (status.IsBusy() || status.IsTimedOut() || status.IsTryAgain() || status.IsShutdownInProgress())
+        code = Errc::unavailable;
+    else if (status.IsInvalidArgument())
+        code = Errc::invalid_argument;
+    return Error(code, "the database cannot " + std::string(what) + ": " + status.ToString());
+}
+
+/// The engine's merge function as RocksDB's. Total, because an operator that fails stops the database.
+class JoinOperator final : public rocksdb::AssociativeMergeOperator {
+public:
+    explicit JoinOperator(KvMerge merge) : merge_(merge) {}
+    bool Merge(const rocksdb::Slice&, const rocksdb::Slice* existing, const rocksdb::Slice& operand,
+               std::string* merged, rocksdb::Logger*) const override
+    {
+        std::optional<std::string_view> before;
+        if (existing != nullptr)
+            before = view(*existing);
+        *merged = merge_(before, view(operand));
+        return true;
+    }
+    const char* Name() const override { return "winnow.join.1"; }
+
+private:
+    KvMerge merge_;
+};
+
+/// Fails the syncs of the write-ahead log when told so.
+class FaultyLogFile final : public rocksdb::FSWritableFileOwnerWrapper {
+public:
+    FaultyLogFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<SyncFaults> faults)
+        : FSWritableFileOwnerWrapper(std::move(file)), faults_(std::move(faults))
+    {
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override
+    {
+        return count(options, debug, false);
+    }
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override
+    {
+        return count(options, debug, true);
+    }
+
+private:
+    rocksdb::IOStatus count(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug, bool full)
+    {
+        const int left = faults_->fail_after.load();
+        if (left == 0)
+            return rocksdb::IOStatus::IOError("sync failed, as scripted");
+        if (left > 0)
+            --faults_->fail_after;
+        ++faults_->syncs;
+        return full ? target()->Fsync(options, debug) : target()->Sync(options, debug);
+    }
+    std::shared_ptr<SyncFaults> faults_;
+};
+
+class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
+public:
+    FaultyFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, std::shared_ptr<SyncFaults> faults)
+        : FileSystemWrapper(base), faults_(std::move(faults))
+    {
+    }
+    const char* Name() const override { return "winnow.faulty"; }
+    rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                      rocksdb::IODebugContext* debug) override
+    {
+        rocksdb::IOStatus status = target()->NewWritableFile(name, options, file, debug);
+        if (status.ok() && name.ends_with(".log"))
+            *file = std::make_unique<FaultyLogFile>(std::move(*file), faults_);
+        return status;
+    }
+
+private:
+    std::shared_ptr<SyncFaults> faults_;
+};
+
+rocksdb::DBOptions database_options(const RocksKvOptions& from, rocksdb::Env* env)
+{
+    rocksdb::DBOptions to;
+    to.env = env;
+    to.create_if_missing = true;
+    // A torn last record is a commit that nobody was told of; anything else missing from the log must stop us.
+    to.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    to.track_and_verify_wals_in_manifest = true;
+    // After a failed sync nobody knows what the disk holds: no silent resume, a person restarts.
+    to.max_bgerror_resume_count = 0;
+    to.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(from.write_buffer_bytes);
+    to.max_total_wal_size = 64ull << 20;
+    to.max_open_files = -1;
+    to.skip_stats_update_on_db_open = true;
+    to.enable_pipelined_write = false;
+    to.max_background_jobs = 2;
+    to.bytes_per_sync = 1u << 20;
+    to.stats_dump_period_sec = 0;
+    to.stats_persist_period_sec = 0;
+    to.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+    to.max_log_file_size = 4u << 20;
+    to.keep_log_file_num = 4;
+    return to;
+}
+
+rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache, KvMerge merge)
+{
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = cache;
+    table.format_version = 5;
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.cache_index_and_filter_blocks = true;
+    table.pin_l0_filter_and_index_blocks_in_cache = true;
+
+    rocksdb::ColumnFamilyOptions to;
+    to.write_buffer_size = 16ull << 20;
+    to.compression = rocksdb::kLZ4Compression;
+    to.level_compaction_dynamic_level_bytes = true;
+    switch (family) {
+        case Family::suppression:
+        case Family::clear_text:
+            // Nearly every check is a miss, and filters of 10^8 entries must not live in memory as one block.
+            table.filter_policy.reset(rocksdb::NewRibbonFilterPolicy(10));
+            table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+            table.partition_filters = true;
+            table.metadata_block_size = 4096;
+            table.pin_top_level_index_and_filter = true;
+            to.memtable_whole_key_filtering = true;
+            to.memtable_prefix_bloom_size_ratio = 0.02;
+            break;
+        case Family::event:
+        case Family::evidence:
+            // Appended, read in order, never changed: fewer rewrites matter more than space.
+            to.compaction_style = rocksdb::kCompactionStyleUniversal;
+            to.bottommost_compression = rocksdb::kZSTD;
+            table.block_size = 16u << 10;
+            break;
+        case Family::row:
+        case Family::result:
+            to.bottommost_compression = rocksdb::kZSTD;
+            table.block_size = 16u << 10;
+            break;
+        default:
+            break;
+    }
+    if (merges(family))
+        to.merge_operator = std::make_shared<JoinOperator>(merge);
+    to.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    return to;
+}
+
+/// An open database. Snapshots and iterators keep it alive.
+struct Database {
+    std::unique_ptr<rocksdb::Env> env;  ///< of the faults; null in production
+    std::unique_ptr<rocksdb::DB> db;
+    std::vector<rocksdb::ColumnFamilyHandle*> opened;
+    std::array<rocksdb::ColumnFamilyHandle*, family_count> families{};
+
+    Database() = default;
+    Database(const Database&) = delete;
+    Database& operator=(const Database&) = delete;
+    ~Database()
+    {
+        if (!db)
+            return;
+        for (auto* handle : opened)
+            db->DestroyColumnFamilyHandle(handle);
+        db->Close().PermitUncheckedError();
+    }
+    rocksdb::ColumnFamilyHandle* family(Family f) const { return families[static_cast<std::size_t>(f)]; }
+};
+
+class RocksSnapshot final : public KvSnapshot {
+public:
+    explicit RocksSnapshot(std::shared_ptr<Database> database)
+        : database_(std::move(database)), snapshot_(database_->db->GetSnapshot())
+    {
+    }
+    ~RocksSnapshot() override { database_->db->ReleaseSnapshot(snapshot_); }
+    const rocksdb::Snapshot* get() const noexcept { return snapshot_; }
+
+private:
+    std::shared_ptr<Database> database_;
+    const rocksdb::Snapshot* snapshot_;
+};
+
+const rocksdb::Snapshot* raw(const KvSnapshot* snapshot)
+{
+    return snapshot == nullptr ? nullptr : static_cast<const RocksSnapshot*>(snapshot)->get();
+}
+
+class RocksIterator final : public KvIterator {
+public:
+    RocksIterator(std::shared_ptr<Database> database, Family family, KeyRange range, const KvSnapshot* snapshot)
+        : database_(std::move(database)), range_(std::move(range)), upper_(slice(range_.upper))
+    {
+        rocksdb::ReadOptions options;
+        options.snapshot = raw(snapshot);
+        options.fill_cache = false;  // a scan must not push out what the checks need
+        if (!range_.upper.empty())
+            options.iterate_upper_bound = &upper_;
+        at_.reset(database_->db->NewIterator(options, database_->family(family)));
+        at_->Seek(slice(range_.lower));
+    }
+    bool valid() const override { return at_->Valid(); }
+    std::string_view key() const override { return view(at_->key()); }
+    std::string_view value() const override { return view(at_->value()); }
+    void next() override { at_->Next(); }
+    Result<> status() const override
+    {
+        const rocksdb::Status status = at_->status();
+        if (status.ok())
+            return {};
+        return to_error(status, "scan");
+    }
+
+private:
+    std::shared_ptr<Database> database_;
+    KeyRange range_;
+    rocksdb::Slice upper_;
+    std::unique_ptr<rocksdb::Iterator> at_;
+};
+
+class NoIterator final : public KvIterator {
+public:
+    bool valid() const override { return false; }
+    std::string_view key() const override { return {}; }
+    std::string_view value() const override { return {}; }
+    void next() override {}
+    Result<> status() const override { return Error(Errc::unavailable, "the store is closed"); }
+};
+
+class RocksKv final : public KeyValueStore {
+public:
+    explicit RocksKv(std::shared_ptr<Database> database) : database_(std::move(database)) {}
+
+    Result<std::optional<std::string>> get(Family family, std::string_view key,
+                                           const KvSnapshot* snapshot) const override
+    {
+        if (!database_)
+            return Error(Errc::unavailable, "the store is closed");
+        rocksdb::ReadOptions options;
+        options.snapshot = raw(snapshot);
+        std::string value;
+        const rocksdb::Status status = database_->db->Get(options, database_->family(family), slice(key), &value);
+        if (status.ok())
+            return std::optional(std::move(value));
+        if (status.IsNotFound())
+            return std::optional<std::string>();
+        return to_error(status, "read");
+    }
+
+    std::unique_ptr<KvIterator> scan(Family family, KeyRange range, const KvSnapshot* snapshot) const override
+    {
+        if (!database_)
+            return std::make_unique<NoIterator>();
+        return std::make_unique<RocksIterator>(database_, family, std::move(range), snapshot);
+    }
+
+    std::shared_ptr<const KvSnapshot> snapshot() const override { return std::make_shared<RocksSnapshot>(database_); }
+
+    Result<> write(const KvBatch& batch, bool sync) override
+    {
+        if (!database_)
+            return Error(Errc::unavailable, "the store is closed");
+        rocksdb::WriteBatch to(batch.bytes + 64);
+        for (const KvWrite& write : batch.writes)
+            if (const rocksdb::Status added = add(to, write); !added.ok())
+                return to_error(added, "build a batch");
+        rocksdb::WriteOptions options;
+        options.sync = sync;
+        const rocksdb::Status status = database_->db->Write(options, &to);
+        if (!status.ok())
+            return to_error(status, "write");
+        return {};
+    }
+
+    std::uint64_t estimate_count(Family family) const override
+    {
+        std::uint64_t count = 0;
+        if (database_)
+            database_->db->GetIntProperty(database_->family(family), rocksdb::DB::Properties::kEstimateNumKeys, &count);
+        return count;
+    }
+
+    Result<> close() override
+    {
+        if (!database_)
+            return {};
+        const rocksdb::Status status = database_->db->FlushWAL(true);
+        database_.reset();
+        if (!status.ok())
+            return to_error(status, "sync its log at the end");
+        return {};
+    }
+
+private:
+    rocksdb::Status add(rocksdb::WriteBatch& batch, const KvWrite& write) const
+    {
+        rocksdb::ColumnFamilyHandle* const family = database_->family(write.family);
+        switch (write.kind) {
+            case KvWrite::Kind::put:
+                return batch.Put(family, slice(write.key), slice(write.value));
+            case KvWrite::Kind::erase:
+                return batch.Delete(family, slice(write.key));
+            case KvWrite::Kind::single_erase:
+                return batch.SingleDelete(family, slice(write.key));
+            case KvWrite::Kind::merge:
+                return batch.Merge(family, slice(write.key), slice(write.value));
+            case KvWrite::Kind::erase_range:
+                return batch.DeleteRange(family, slice(write.key), slice(write.value));
+        }
+        return rocksdb::Status::InvalidArgument("unknown kind of write");
+    }
+
+    std::shared_ptr<Database> database_;  ///< null after close()
+};
+
+Family family_named(std::string_view name)
+{
+    for (std::size_t i = 0; i < family_count; ++i)
+        if (to_string(static_cast<Family>(i)) == name)
+            return static_cast<Family>(i);
+    return Family::meta;  // of a newer format: opened, because RocksDB asks for it, and never used
+}
+
+}  // namespace
+
+Result<std::unique_ptr<KeyValueStore>> open_rocks_kv(RocksKvOptions options)
+{
+    auto database = std::make_shared<Database>();
+    rocksdb::Env* env = rocksdb::Env::Default();
+    if (options.faults) {
+        database->env = rocksdb::NewCompositeEnv(
+            std::make_shared<FaultyFileSystem>(rocksdb::FileSystem::Default(), options.faults));
+        env = database->env.get();
+    }
+    rocksdb::DBOptions db_options = database_options(options, env);
+    const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
+
+    std::vector<std::string> names;
+    if (std::filesystem::exists(options.directory + "/CURRENT")) {
+        const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
+        if (!listed.ok())
+            return to_error(listed, "be opened in " + options.directory);
+    } else {
+        names.emplace_back(rocksdb::kDefaultColumnFamilyName);
+    }
+    for (std::size_t i = 0; i < family_count; ++i)
+        if (const auto name = to_string(static_cast<Family>(i));
+            std::find(names.begin(), names.end(), name) == names.end())
+            names.emplace_back(name);
+    db_options.create_missing_column_families = true;
+
+    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    for (const std::string& name : names)
+        descriptors.emplace_back(name, family_options(family_named(name), cache, options.merge));
+    rocksdb::DB* db = nullptr;
+    const rocksdb::Status opened =
+        rocksdb::DB::Open(db_options, options.directory, descriptors, &database->opened, &db);
+    if (!opened.ok())
+        return to_error(opened, "be opened in " + options.directory);
+    database->db.reset(db);
+    for (auto* handle : database->opened)
+        for (std::size_t i = 0; i < family_count; ++i)
+            if (handle->GetName() == to_string(static_cast<Family>(i)))
+                database->families[i] = handle;
+    return std::unique_ptr<KeyValueStore>(std::make_unique<RocksKv>(std::move(database)));
+}
+
+}  // namespace winnow::storage

@@ -1,0 +1,180 @@
+// Lists, jobs, verdicts, events and values.
+#include "storage/store_reader.hpp"
+
+#include <limits>
+
+namespace winnow::storage {
+
+using shape::Document;
+using shape::State;
+
+namespace {
+
+KeyRange after_id(const std::string& workspace, Document kind, const std::string& id)
+{
+    std::string prefix = shape::documents(workspace, kind);
+    if (id.empty())
+        return KeyRange::prefix(std::move(prefix));
+    return KeyRange::after(std::move(prefix), shape::document(workspace, kind, id));
+}
+
+KeyRange rows_from(const std::string& workspace, const std::string& list_id, std::uint64_t from)
+{
+    KeyRange range = KeyRange::prefix(shape::rows(workspace, list_id));
+    range.lower = shape::row(workspace, list_id, from);
+    return range;
+}
+
+}  // namespace
+
+Result<std::optional<ListRecord>> StoreReader::get_list(const std::string& workspace, const std::string& id) const
+{
+    return read<ListRecord>(Family::document, shape::document(workspace, Document::list, id));
+}
+
+Result<std::vector<ListRecord>> StoreReader::lists(const std::string& workspace, const std::string& id,
+                                                   std::size_t limit) const
+{
+    return read_range<ListRecord>(Family::document, after_id(workspace, Document::list, id), limit);
+}
+
+Result<std::vector<ListRow>> StoreReader::rows(const std::string& workspace, const std::string& list_id,
+                                               std::uint64_t from, std::size_t limit) const
+{
+    return read_range<ListRow>(Family::row, rows_from(workspace, list_id, from), limit);
+}
+
+Result<std::vector<RowResult>> StoreReader::row_results(const std::string& workspace, const std::string& list_id,
+                                                        std::uint64_t from, std::size_t limit) const
+{
+    return read_range<RowResult>(Family::result, rows_from(workspace, list_id, from), limit);
+}
+
+Result<std::vector<RowResult>> StoreReader::due_rows(const std::string& workspace, const std::string& list_id,
+                                                     TimePoint until, std::size_t limit) const
+{
+    KeyRange range = KeyRange::prefix(shape::rows(workspace, list_id));
+    range.upper = shape::row_due(workspace, list_id, shape::just_after(until), 0);
+    std::vector<RowResult> results;
+    auto at = store_.scan(Family::row_due, std::move(range));
+    for (; at->valid() && results.size() < limit; at->next()) {
+        KeyReader key(at->key());
+        key.text();
+        key.text();
+        key.time();
+        auto result = read<RowResult>(Family::result, shape::row(workspace, list_id, key.number()));
+        if (!result && result.error().code != make_error_code(Errc::corrupt))
+            return result.error();
+        if (result && *result)
+            results.push_back(std::move(**result));
+    }
+    WINNOW_CHECK(at->status());
+    return results;
+}
+
+Result<std::optional<TimePoint>> StoreReader::next_due_row(const std::string& workspace,
+                                                           const std::string& list_id) const
+{
+    const auto at = store_.scan(Family::row_due, KeyRange::prefix(shape::rows(workspace, list_id)));
+    if (!at->valid()) {
+        WINNOW_CHECK(at->status());
+        return std::optional<TimePoint>();
+    }
+    KeyReader key(at->key());
+    key.text();
+    key.text();
+    return std::optional(key.time());
+}
+
+Result<std::optional<JobRecord>> StoreReader::get_job(const std::string& workspace, const std::string& id) const
+{
+    return read<JobRecord>(Family::document, shape::document(workspace, Document::job, id));
+}
+
+template <class Record>
+Result<std::vector<Record>> StoreReader::read_documents(Document kind, State index) const
+{
+    std::vector<Record> records;
+    auto at = store_.scan(Family::state, KeyRange::prefix(shape::states(index)));
+    for (; at->valid(); at->next()) {
+        KeyReader key(at->key());
+        key.byte();
+        const std::string workspace = key.text();
+        auto record = read<Record>(Family::document, shape::document(workspace, kind, key.text()));
+        if (!record && record.error().code != make_error_code(Errc::corrupt))
+            return record.error();
+        if (record && *record)
+            records.push_back(std::move(**record));
+    }
+    WINNOW_CHECK(at->status());
+    return records;
+}
+
+Result<std::vector<JobRecord>> StoreReader::open_jobs() const
+{
+    return read_documents<JobRecord>(Document::job, State::open_job);
+}
+
+Result<std::vector<CampaignRecord>> StoreReader::running_campaigns() const
+{
+    WINNOW_TRY(auto campaigns, read_documents<CampaignRecord>(Document::campaign, State::running_campaign));
+    for (CampaignRecord& campaign : campaigns) {
+        WINNOW_CHECK(add_counts(campaign));
+    }
+    return campaigns;
+}
+
+Result<std::vector<CampaignRecord>> StoreReader::campaigns(const std::string& workspace, const std::string& id,
+                                                           std::size_t limit) const
+{
+    WINNOW_TRY(auto campaigns,
+               read_range<CampaignRecord>(Family::document, after_id(workspace, Document::campaign, id), limit));
+    for (CampaignRecord& campaign : campaigns) {
+        WINNOW_CHECK(add_counts(campaign));
+    }
+    return campaigns;
+}
+
+Result<std::optional<VerdictRecord>> StoreReader::get_verdict(const std::string& workspace, const Address& address,
+                                                              TimePoint now) const
+{
+    auto verdict = read<VerdictRecord>(Family::verdict, shape::of_address(workspace, digester_.address(address)));
+    // A cache: what cannot be read is found out again.
+    if (!verdict && verdict.error().code == make_error_code(Errc::corrupt))
+        return std::optional<VerdictRecord>();
+    if (verdict && *verdict && (*verdict)->expires_at <= now)
+        return std::optional<VerdictRecord>();
+    return verdict;
+}
+
+Result<std::vector<Evidence>> StoreReader::history(const std::string& workspace, const Address& address,
+                                                   std::size_t limit) const
+{
+    return read_range<Evidence>(Family::evidence,
+                                KeyRange::prefix(shape::of_address(workspace, digester_.address(address))), limit);
+}
+
+Result<std::optional<CatchAllRecord>> StoreReader::get_catch_all(const std::string& domain) const
+{
+    return read<CatchAllRecord>(Family::fact, shape::catch_all(digester_.domain(domain)));
+}
+
+Result<std::vector<EventRecord>> StoreReader::events(const std::string& workspace, std::uint64_t after_seq,
+                                                     std::size_t limit) const
+{
+    if (after_seq == std::numeric_limits<std::uint64_t>::max())
+        return std::vector<EventRecord>();
+    KeyRange range = KeyRange::prefix(shape::events(workspace));
+    range.lower = shape::event(workspace, after_seq + 1);
+    return read_range<EventRecord>(Family::event, std::move(range), limit);
+}
+
+Result<std::optional<std::string>> StoreReader::get_value(const std::string& key, TimePoint now) const
+{
+    WINNOW_TRY(auto stored, read<StoredValue>(Family::value, shape::named(digester_.text("value", key))));
+    if (!stored || (stored->expires != TimePoint{} && stored->expires <= now))
+        return std::optional<std::string>();
+    return std::optional(std::move(stored->value));
+}
+
+}  // namespace winnow::storage

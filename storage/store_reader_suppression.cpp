@@ -1,0 +1,187 @@
+// Suppression checks, look-ups and walks.
+#include <algorithm>
+#include <set>
+
+#include "core/crypto.hpp"
+#include "storage/store_reader.hpp"
+#include "storage/suppression_value.hpp"
+
+namespace winnow::storage {
+namespace {
+
+using shape::SuppressionKey;
+
+const SuppressionFacts::Fact* fact_with(const SuppressionFacts& facts, SuppressionReason reason, TimePoint now)
+{
+    for (const auto& fact : facts.facts)
+        if (fact.core.reason == reason && (!fact.core.expires || *fact.core.expires > now))
+            return &fact;
+    return nullptr;
+}
+
+bool matches(const SuppressionKey& key, const SuppressionFilter& filter)
+{
+    if (filter.scope && key.scope != *filter.scope)
+        return false;
+    return filter.list_id.empty() || (key.scope == ScopeKind::list && key.list_id == filter.list_id);
+}
+
+}  // namespace
+
+Result<std::vector<SuppressionHit>> StoreReader::check(std::string_view workspace, std::string_view list_id,
+                                                       const Address& address, TimePoint now) const
+{
+    struct Name {
+        H16 digest;
+        bool whole_domain;
+    };
+    const Name names[] = {{digester_.address(address), false},
+                          {digester_.loose(address), false},
+                          {digester_.domain(address.domain), true}};
+    std::vector<SuppressionHit> hits;
+    for (const ScopeKind scope : {ScopeKind::global, ScopeKind::workspace, ScopeKind::list}) {
+        if (scope == ScopeKind::list && list_id.empty())
+            continue;
+        SuppressionKey key;
+        key.scope = scope;
+        if (scope != ScopeKind::global)
+            key.workspace = workspace;
+        if (scope == ScopeKind::list)
+            key.list_id = list_id;
+        for (const Name& name : names) {
+            key.digest = name.digest;
+            // An entry that cannot be read is an error and not "may be mailed": it may be somebody's unsubscribe.
+            WINNOW_TRY(const auto facts, read<SuppressionFacts>(Family::suppression, key.str()));
+            if (!facts)
+                continue;
+            if (!facts->damaged.empty() && facts->facts.empty())
+                return Error(Errc::corrupt, "a suppression of this address cannot be read");
+            if (const auto* fact = strongest(*facts, now))
+                hits.push_back({scope, fact->core.reason, fact->core.expires, name.whole_domain});
+        }
+    }
+    return hits;
+}
+
+Result<std::optional<SuppressionEntry>> StoreReader::entry(const SuppressionKey& key, const KvSnapshot* snapshot,
+                                                           std::optional<SuppressionReason> reason, TimePoint now) const
+{
+    const std::string name = key.str();
+    WINNOW_TRY(const auto bytes, store_.get(Family::suppression, name, snapshot));
+    if (!bytes)
+        return std::optional<SuppressionEntry>();
+    const auto facts = decode<SuppressionFacts>(*bytes);
+    if (!facts) {
+        quarantine_.keep(Family::suppression, name, *bytes, facts.error());
+        return std::optional<SuppressionEntry>();
+    }
+    const auto* fact = reason ? fact_with(*facts, *reason, now) : strongest(*facts, now);
+    if (fact == nullptr)
+        return std::optional<SuppressionEntry>();
+
+    SuppressionEntry entry;
+    entry.scope = key.scope;
+    entry.workspace = key.workspace;
+    entry.list_id = key.list_id;
+    entry.digest = key.digest;
+    entry.reason = fact->core.reason;
+    entry.origin = fact->origin;
+    entry.klass = fact->klass;
+    entry.rule = fact->rule;
+    entry.source_event = fact->source_event;
+    entry.note = fact->note;
+    entry.actor = fact->actor;
+    entry.provider = fact->provider;
+    entry.first = fact->core.first;
+    entry.last = fact->core.last;
+    entry.expires = fact->core.expires;
+    entry.strikes = fact->core.strikes;
+    WINNOW_TRY(const auto sealed, store_.get(Family::clear_text, name, snapshot));
+    if (sealed) {
+        auto text = crypto::open(keys_.seal, *sealed, name);
+        if (!text)
+            quarantine_.keep(Family::clear_text, name, *sealed, text.error());
+        else if (facts->whole_domain)
+            entry.domain = std::move(*text);
+        else
+            entry.address = std::move(*text);
+    }
+    return std::optional(std::move(entry));
+}
+
+Result<std::vector<SuppressionEntry>> StoreReader::find_suppressions(const std::string& workspace,
+                                                                     const Address& address, TimePoint now) const
+{
+    const H16 domain = digester_.domain(address.domain);
+    std::set<std::string> seen;
+    std::vector<SuppressionEntry> entries;
+    const auto add = [&](const SuppressionKey& key) -> Result<> {
+        if (!seen.insert(key.str()).second)
+            return {};
+        WINNOW_TRY(auto found, entry(key, nullptr, std::nullopt, now));
+        if (found)
+            entries.push_back(std::move(*found));
+        return {};
+    };
+    for (const std::string& space : {std::string(), workspace}) {
+        for (const H16& digest : {digester_.address(address), digester_.loose(address), domain}) {
+            // Of an entry that came as a digest the domain is not known: it is not in the index.
+            SuppressionKey key;
+            key.workspace = space;
+            key.scope = space.empty() ? ScopeKind::global : ScopeKind::workspace;
+            key.digest = digest;
+            WINNOW_CHECK(add(key));
+            auto at = store_.scan(Family::suppression_domain,
+                                  KeyRange::prefix(KeyBuilder().text(space).digest(domain).digest(digest).str()));
+            for (; at->valid(); at->next()) {
+                WINNOW_CHECK(add(SuppressionKey::read_under_domain(at->key())));
+            }
+            WINNOW_CHECK(at->status());
+        }
+    }
+    return entries;
+}
+
+StoreReader::SuppressionWalk StoreReader::open_suppressions(std::string workspace, SuppressionFilter filter) const
+{
+    SuppressionWalk walk;
+    if (filter.scope != ScopeKind::global)
+        walk.workspace = std::move(workspace);
+    walk.filter = std::move(filter);
+    walk.snapshot = store_.snapshot();
+    return walk;
+}
+
+Result<std::vector<SuppressionEntry>> StoreReader::next_suppressions(SuppressionWalk& walk, std::size_t limit,
+                                                                     TimePoint now) const
+{
+    const SuppressionFilter& filter = walk.filter;
+    std::vector<SuppressionEntry> entries;
+    if (walk.ended)
+        return entries;
+    const bool by_domain = !filter.domain.empty();
+    KeyBuilder prefix;
+    prefix.text(walk.workspace);
+    if (by_domain) {
+        WINNOW_TRY(const std::string domain, to_ascii_domain(filter.domain));
+        prefix.digest(digester_.domain(domain));
+    }
+    KeyRange range = walk.after.empty() ? KeyRange::prefix(prefix.str()) : KeyRange::after(prefix.str(), walk.after);
+    auto at = store_.scan(by_domain ? Family::suppression_domain : Family::suppression, std::move(range),
+                          walk.snapshot.get());
+    for (; at->valid() && entries.size() < limit; at->next()) {
+        walk.after.assign(at->key());
+        const SuppressionKey key =
+            by_domain ? SuppressionKey::read_under_domain(at->key()) : SuppressionKey::read(at->key());
+        if (!matches(key, filter))
+            continue;
+        WINNOW_TRY(auto found, entry(key, walk.snapshot.get(), filter.reason, now));
+        if (found && (!filter.since || found->last >= *filter.since))
+            entries.push_back(std::move(*found));
+    }
+    WINNOW_CHECK(at->status());
+    walk.ended = !at->valid();
+    return entries;
+}
+
+}  // namespace winnow::storage

@@ -1,0 +1,82 @@
+#include "storage/suppression_value.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+namespace winnow::storage {
+namespace {
+
+using Fact = SuppressionFacts::Fact;
+
+/// Which of two facts of one reason tells the story. The latest; among equals any total order will do, as long as it
+/// does not depend on which came first.
+auto story(const Fact& f)
+{
+    return std::tie(f.core.last, f.origin, f.klass, f.rule, f.source_event, f.note, f.actor, f.provider);
+}
+
+Fact join(const Fact& a, const Fact& b)
+{
+    Fact joined = story(a) < story(b) ? b : a;
+    joined.core = merge(a.core, b.core);
+    return joined;
+}
+
+void add_fact(std::vector<Fact>& facts, const Fact& fact)
+{
+    const auto at = std::lower_bound(facts.begin(), facts.end(), fact.core.reason,
+                                     [](const Fact& f, SuppressionReason reason) { return f.core.reason < reason; });
+    if (at != facts.end() && at->core.reason == fact.core.reason)
+        *at = join(*at, fact);
+    else
+        facts.insert(at, fact);
+}
+
+/// What can be read; the rest is kept as damaged.
+SuppressionFacts read(std::string_view bytes)
+{
+    auto facts = decode<SuppressionFacts>(bytes);
+    if (facts)
+        return std::move(*facts);
+    SuppressionFacts unreadable;
+    unreadable.damaged.emplace_back(bytes);
+    return unreadable;
+}
+
+}  // namespace
+
+SuppressionFacts join(const SuppressionFacts& a, const SuppressionFacts& b)
+{
+    SuppressionFacts joined = a;
+    for (const Fact& fact : b.facts)
+        add_fact(joined.facts, fact);
+    if (b.domain)
+        joined.domain = joined.domain ? std::max(*joined.domain, *b.domain) : *b.domain;
+    joined.whole_domain = a.whole_domain || b.whole_domain;
+    for (const std::string& damaged : b.damaged)
+        joined.damaged.push_back(damaged);
+    std::sort(joined.damaged.begin(), joined.damaged.end());
+    joined.damaged.erase(std::unique(joined.damaged.begin(), joined.damaged.end()), joined.damaged.end());
+    return joined;
+}
+
+std::string merge_suppression_values(std::optional<std::string_view> existing, std::string_view operand)
+{
+    if (!existing)
+        return std::string(operand);
+    return encode(join(read(*existing), read(operand)));
+}
+
+const SuppressionFacts::Fact* strongest(const SuppressionFacts& facts, TimePoint now)
+{
+    const Fact* best = nullptr;
+    for (const Fact& fact : facts.facts) {
+        if (fact.core.expires && *fact.core.expires <= now)
+            continue;
+        if (best == nullptr || strength(fact.core.reason) > strength(best->core.reason))
+            best = &fact;
+    }
+    return best;
+}
+
+}  // namespace winnow::storage
