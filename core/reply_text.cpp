@@ -197,7 +197,7 @@ void append_folded(std::string& out, char32_t point)
 
 bool ends_address(char c)
 {
-    constexpr std::string_view around = " <>()[]\"',;:|";
+    constexpr std::string_view around = " <>()[]{}\"',;:|";
     return around.find(c) != std::string_view::npos;
 }
 

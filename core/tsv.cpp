@@ -40,7 +40,7 @@ Result<const TsvRow*> TsvReader::next()
             text.remove_prefix(tab + 1);
         }
         row_.fields.push_back(trimmed(text));
-        if (row_.fields.size() != columns_)
+        if (columns_ != any_columns && row_.fields.size() != columns_)
             return row_.error("count", std::to_string(columns_) + " tab-separated fields, found " +
                                            std::to_string(row_.fields.size()));
         return &row_;

@@ -21,7 +21,8 @@ struct TsvRow {
 /// people's lists (core/csv).
 class TsvReader {
 public:
-    /// `text` must outlive the reader and its rows. Every row must have exactly `columns` fields.
+    static constexpr std::size_t any_columns = 0;
+    /// `text` must outlive the reader and its rows. Every row must have exactly `columns` fields, unless any_columns.
     TsvReader(std::string_view text, std::size_t columns) : rest_(text), columns_(columns) {}
     /// The next row, valid until the next call; nullptr at the end.
     Result<const TsvRow*> next();

@@ -1,0 +1,330 @@
+#include "core/reply_classifier.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "core/reply_diagnostic.hpp"
+#include "core/reply_table.hpp"
+#include "core/reply_text.hpp"
+#include "core/tsv.hpp"
+
+namespace winnow {
+namespace {
+
+/// How much a reading is worth; a higher one wins, within one the longer phrase.
+enum class Tier { built_in, weak, weak_provider, status, phrase, provider };
+
+/// What is read: one reply, or one that a diagnostic text quotes.
+struct Question {
+    int code = 0;
+    EnhancedStatus enhanced;
+    std::string_view text;  ///< folded
+    Stage stage = Stage::rcpt;
+    std::string_view provider;
+    int recipients = 1;
+    bool via_smarthost = false;
+
+    /// 4, 5, or 0 when nothing in the text says which.
+    int digit() const { return code != 0 ? code / 100 : enhanced.klass; }
+};
+
+struct Reading {
+    const ReplyRow* row = nullptr;
+    Tier tier = Tier::built_in;
+    ReplyPhrase::Span span;
+
+    auto rank() const
+    {
+        const bool status = row->status.asked();
+        return std::tuple(tier, span.length, status, !row->codes.empty(), row->order);
+    }
+    bool definite() const { return tier >= Tier::phrase; }
+};
+
+bool about_us(ReplyClass klass)
+{
+    return subject_of(klass) == Subject::us && klass != ReplyClass::relay_denied;
+}
+bool about_address(ReplyClass klass)
+{
+    return subject_of(klass) == Subject::address && klass != ReplyClass::delivered && klass != ReplyClass::suppressed;
+}
+bool about_recipient(ReplyClass klass)
+{
+    return about_address(klass) || klass == ReplyClass::domain_invalid;
+}
+/// Classes that say "no longer there": only a 5xx may.
+bool says_dead(ReplyClass klass)
+{
+    return klass == ReplyClass::mailbox_unknown || klass == ReplyClass::mailbox_moved ||
+           klass == ReplyClass::mailbox_disabled || klass == ReplyClass::domain_invalid;
+}
+
+/// Code, status and stage of a row against what was said.
+bool row_holds(const ReplyRow& row, const Question& question)
+{
+    const int digit = question.digit();
+    if (row.digit != 0 && digit != 0 && row.digit != digit)
+        return false;
+    if (!row.codes.empty()) {
+        const bool listed = std::find(row.codes.begin(), row.codes.end(), question.code) != row.codes.end();
+        if (!listed && (question.code != 0 || !row.has_phrase))
+            return false;
+    }
+    if (row.status.asked() && !row.status.holds(question.enhanced))
+        return false;
+    return (row.stages >> static_cast<unsigned>(question.stage)) & 1u;
+}
+
+/// Rules that no row can set aside: see the header of data/replies.tsv.
+bool stage_allows(const ReplyRow& row, const Question& question)
+{
+    if (says_dead(row.klass) && question.digit() == 4)
+        return false;
+    if (!about_recipient(row.klass))
+        return true;
+    if (question.stage < Stage::rcpt)
+        return row.klass == ReplyClass::domain_invalid && row.any_stage;
+    // After DATA the reply is about the message, unless its words say otherwise of the only recipient.
+    if (question.stage > Stage::rcpt)
+        return question.recipients == 1 && row.has_phrase && !row.weak;
+    return true;
+}
+
+/// Does what `us` says about the sender outweigh what `best` says about the recipient? Words about us that are part of
+/// a longer phrase about the mailbox ("mailbox ... blocked due to inactivity") do not.
+bool outweighs(const Reading& us, const Reading& best)
+{
+    if (best.tier == Tier::provider)
+        return us.tier == Tier::provider && us.span.length > 0 && us.span.length >= best.span.length;
+    if (best.tier == Tier::phrase && !us.definite())
+        return false;
+    const bool within = best.row->has_phrase && us.span.begin >= best.span.begin && us.span.end <= best.span.end;
+    return !within || us.span.length > best.span.length;
+}
+
+struct BuiltIn {
+    ReplyClass klass;
+    std::string_view rule;
+};
+
+/// What the code and the stage say when no row does.
+BuiltIn built_in(const Question& question)
+{
+    switch (question.digit()) {
+        case 2:
+        case 3:
+            if (question.code / 100 == 2 && question.stage == Stage::end_of_data)
+                return {ReplyClass::delivered, "code:2xx"};
+            return {ReplyClass::not_a_bounce, "code:positive"};
+        case 4:
+            if (question.stage == Stage::starttls)
+                return {ReplyClass::tls, "stage:starttls"};
+            return {ReplyClass::server_error, "code:4xx"};
+        case 5:
+            break;
+        default:
+            return {ReplyClass::unknown, "no-rule"};
+    }
+    switch (question.stage) {
+        // Refused before anything about the message was known: it is us they do not want.
+        case Stage::connect:
+        case Stage::banner:
+            return {ReplyClass::ip_blocked, "stage:banner"};
+        case Stage::ehlo:
+            return {ReplyClass::ip_blocked, "stage:ehlo"};
+        case Stage::starttls:
+            return {ReplyClass::tls, "stage:starttls"};
+        case Stage::auth:
+            return {ReplyClass::policy, "stage:auth"};
+        case Stage::mail:
+            return {ReplyClass::sender_rejected, "stage:mail"};
+        default:
+            return {ReplyClass::unknown, "code:5xx"};
+    }
+}
+
+Classified classified(ReplyClass klass, std::string rule, bool via_smarthost)
+{
+    Classified made;
+    made.klass = klass;
+    made.subject = subject_of(klass, via_smarthost);
+    made.action = action_of(klass);
+    made.rule = std::move(rule);
+    return made;
+}
+
+Classified classified(const Reading& reading, const Question& question)
+{
+    const ReplyRow& row = *reading.row;
+    auto made = classified(row.klass, row.id, question.via_smarthost);
+    // A text without any code (old bounce mails) is read, but does not count as beyond doubt.
+    made.clear = row.clear && question.digit() == 5;
+    made.final_ = row.final_;
+    return made;
+}
+
+}  // namespace
+
+struct ReplyClassifier::Table {
+    ReplyTable rows;
+
+    std::optional<Tier> tier_of(const ReplyRow& row, const Question& question) const
+    {
+        const bool own = !row.provider.empty() && rows.belongs(question.provider, row.provider);
+        if (!own && !row.provider.empty() && !row.shared)
+            return std::nullopt;
+        if (row.weak)
+            return own ? Tier::weak_provider : Tier::weak;
+        if (own)
+            return Tier::provider;
+        return row.has_phrase ? Tier::phrase : Tier::status;
+    }
+
+    std::optional<Reading> read(const Question& question) const
+    {
+        std::optional<Reading> best;
+        std::vector<Reading> us;
+        const auto consider = [&](const ReplyRow& row, const ReplyPhrase::Span& span) {
+            const auto tier = tier_of(row, question);
+            if (!tier || !row_holds(row, question) || !stage_allows(row, question))
+                return;
+            const Reading reading{&row, *tier, span};
+            if (about_us(row.klass))
+                us.push_back(reading);
+            if (!best || reading.rank() > best->rank())
+                best = reading;
+        };
+        for (const ReplyTable::Hit& hit : rows.find(question.text))
+            consider(*hit.row, hit.span);
+        for (const std::uint32_t at : rows.status_rows())
+            consider(rows.rows()[at], {});
+        if (!best || !about_recipient(best->row->klass))
+            return best;
+        std::optional<Reading> heavier;
+        for (const Reading& each : us)
+            if (outweighs(each, *best) && (!heavier || each.rank() > heavier->rank()))
+                heavier = each;
+        return heavier ? heavier : best;
+    }
+};
+
+ReplyClassifier::ReplyClassifier(std::unique_ptr<const Table> table) : table_(std::move(table)) {}
+ReplyClassifier::ReplyClassifier(ReplyClassifier&&) noexcept = default;
+ReplyClassifier& ReplyClassifier::operator=(ReplyClassifier&&) noexcept = default;
+ReplyClassifier::~ReplyClassifier() = default;
+
+Result<ReplyClassifier> ReplyClassifier::parse(std::string_view tsv)
+{
+    WINNOW_TRY(ReplyTable rows, ReplyTable::parse(tsv));
+    return ReplyClassifier(std::make_unique<const Table>(Table{std::move(rows)}));
+}
+
+Result<ReplyClassifier> ReplyClassifier::load(const std::string& path)
+{
+    WINNOW_TRY(const std::string text, read_text_file(path));
+    auto made = parse(text);
+    if (!made)
+        return Error{made.error().code, path + ": " + made.error().context};
+    return made;
+}
+
+std::size_t ReplyClassifier::rows() const noexcept
+{
+    return table_->rows.rows().size();
+}
+
+Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext& context) const
+{
+    const std::string text = fold_reply_text(reply.text());
+    Question question;
+    question.code = reply.code;
+    question.enhanced =
+        reply.enhanced.present() ? reply.enhanced : find_enhanced_status(text).value_or(EnhancedStatus{});
+    question.text = text;
+    question.stage = context.stage;
+    question.provider = context.provider;
+    question.recipients = context.recipients;
+    question.via_smarthost = context.via_smarthost;
+    if (reply.code < 400 || reply.code > 599) {
+        const BuiltIn rule = built_in(question);
+        return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
+    }
+    if (const auto reading = table_->read(question))
+        return classified(*reading, question);
+    const BuiltIn rule = built_in(question);
+    return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
+}
+
+Classified ReplyClassifier::classify_text(std::string_view text, const ReplyContext& context) const
+{
+    const Diagnostic diagnostic = read_diagnostic(text);
+    Question whole;
+    whole.text = diagnostic.whole;
+    whole.stage = diagnostic.stage.value_or(context.stage);
+    whole.provider = context.provider;
+    whole.recipients = context.recipients;
+    whole.via_smarthost = context.via_smarthost;
+    if (diagnostic.replies.empty()) {
+        whole.enhanced = find_enhanced_status(diagnostic.whole).value_or(EnhancedStatus{});
+    } else {
+        whole.code = diagnostic.replies.front().code;
+        whole.enhanced = diagnostic.replies.front().enhanced;
+    }
+
+    // A transcript quotes several replies ("450 busy ... 551 not our user ... 503 need RCPT"). The one that says
+    // something definite counts, a final one before a temporary one; then what is said around them; then the rest.
+    struct Candidate {
+        Reading reading;
+        Question question;
+        int worth = 0;
+    };
+    std::optional<Candidate> best;
+    const auto offer = [&](const Question& question, int base) {
+        const auto reading = table_->read(question);
+        if (!reading)
+            return;
+        const int worth = (reading->definite() ? 100 : 0) + base + (question.digit() == 5 ? 2 : 0);
+        if (!best || worth > best->worth)
+            best = Candidate{*reading, question, worth};
+    };
+    for (const QuotedReply& reply : diagnostic.replies) {
+        Question question = whole;
+        question.code = reply.code;
+        question.enhanced = reply.enhanced;
+        question.text = reply.text;
+        offer(question, 10);
+    }
+    offer(whole, 0);
+    if (best)
+        return classified(best->reading, best->question);
+    const BuiltIn rule = built_in(whole);
+    return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
+}
+
+Classified ReplyClassifier::classify_error(const Error& error, Stage stage) const
+{
+    const std::string_view category = error.code.category().name();
+    const auto says = [&](std::string_view word) { return category.find(word) != category.npos; };
+    if (error.code == Errc::timed_out || error.code == boost::system::errc::timed_out)
+        return classified(ReplyClass::network, "error:timeout", false);
+    // TLS and SMTP causes live in rooms above this one; their categories name them.
+    if (says("ssl") || says("tls") || says("x509"))
+        return classified(ReplyClass::tls, "error:tls", false);
+    if (says("netdb") || says("addrinfo") || says("dns") || says("resolver"))
+        return classified(ReplyClass::dns_failure, "error:dns", false);
+    if (error.code == Errc::protocol || says("smtp")) {
+        const std::string what = fold_reply_text(error.code.message());
+        if (stage == Stage::starttls || what.find("tls") != what.npos || what.find("certificate") != what.npos)
+            return classified(ReplyClass::tls, "error:tls", false);
+        if (what.find("closed") != what.npos || what.find("eof") != what.npos || what.find("end of") != what.npos)
+            return classified(ReplyClass::network, "error:closed", false);
+        return classified(ReplyClass::protocol, "error:protocol", false);
+    }
+    if (error.code == Errc::cancelled || error.code == Errc::internal || error.code == Errc::invalid_argument ||
+        error.code == Errc::limit_exceeded || error.code == Errc::refused_target)
+        return classified(ReplyClass::unknown, "error:ours", false);
+    return classified(ReplyClass::network, "error:network", false);
+}
+
+}  // namespace winnow
