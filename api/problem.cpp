@@ -1,0 +1,79 @@
+#include "api/problem.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/ndjson.hpp"
+
+namespace winnow::api {
+namespace {
+
+struct Row {
+    Errc code;
+    int status;
+    const char* word;
+    const char* title;
+};
+
+constexpr Row rows[] = {
+    {Errc::invalid_argument, 400, "invalid_request", "The request is not valid"},
+    {Errc::not_found, 404, "not_found", "There is no such thing"},
+    {Errc::already_exists, 409, "already_exists", "It exists already"},
+    {Errc::conflict, 409, "conflict", "The state does not allow it"},
+    {Errc::permission_denied, 403, "forbidden", "Not permitted"},
+    {Errc::limit_exceeded, 413, "too_large", "A limit was exceeded"},
+    {Errc::disk_full, 507, "out_of_storage", "The disk is full"},
+    {Errc::unavailable, 503, "unavailable", "Not available now"},
+    {Errc::timed_out, 504, "timed_out", "No answer in time"},
+    {Errc::cancelled, 503, "unavailable", "Not available now"},
+};
+
+}  // namespace
+
+net::HttpResponse to_response(const Problem& problem)
+{
+    nlohmann::json body{{"type", "/problems/" + problem.code},
+                        {"title", problem.title},
+                        {"status", problem.status},
+                        {"detail", problem.detail},
+                        {"code", problem.code}};
+    if (!problem.errors.empty()) {
+        nlohmann::json errors = nlohmann::json::array();
+        for (const FieldError& e : problem.errors)
+            errors.push_back({{"pointer", e.pointer}, {"detail", e.detail}});
+        body["errors"] = std::move(errors);
+    }
+    net::HttpResponse response;
+    response.status = problem.status;
+    response.fields.add("Content-Type", "application/problem+json");
+    if (problem.status == 401)
+        response.fields.add("WWW-Authenticate", "Bearer realm=\"winnow\"");
+    if (problem.status == 503)
+        response.fields.add("Retry-After", "5");
+    response.body = dump_json(body) + "\n";
+    return response;
+}
+
+Problem problem_of(const Error& error)
+{
+    for (const Row& row : rows)
+        if (error.code == row.code)
+            return {row.status, row.word, row.title, error.context, {}};
+    // The context of an internal error may name files of the machine: it goes to the log, not to the client.
+    return {500, "internal_error", "Something went wrong inside winnow", "The log has the details.", {}};
+}
+
+net::HttpResponse to_response(const Error& error)
+{
+    return to_response(problem_of(error));
+}
+
+net::HttpResponse json_response(int status, const nlohmann::json& body)
+{
+    net::HttpResponse response;
+    response.status = status;
+    response.fields.add("Content-Type", "application/json");
+    response.body = dump_json(body) + "\n";
+    return response;
+}
+
+}  // namespace winnow::api
