@@ -48,17 +48,20 @@ std::string_view zone_for(std::uint64_t draw)
 
 ListMaker::ListMaker(ListOptions options) : options_(options), rng_(options.seed)
 {
-    const int count = std::max(1, options_.domains);
-    domains_.reserve(static_cast<std::size_t>(count));
-    for (int i = 0; i < count; ++i) {
-        // The first domain is a plain one, whatever the seed: a list of one domain should be of use.
-        auto zone = i == 0 ? shares.front().zone : zone_for(rng_.below(total_weight));
-        if (zone == "slow.test" && !options_.slow)
-            zone = shares.front().zone;
-        const auto apex =
-            zone == "greylist" ? "greylist-" + std::to_string(options_.greylist_seconds) + "s.test" : std::string(zone);
-        domains_.push_back("d" + std::to_string(i + 1) + '.' + apex);
-    }
+    options_.domains = std::max(1, options_.domains);
+}
+
+std::string ListMaker::domain(std::uint64_t number) const
+{
+    // The first domain is a plain one, whatever the seed: a list of one domain should be of use.
+    auto zone = shares.front().zone;
+    if (number > 0)
+        zone = zone_for(name_hash(std::to_string(options_.seed) + '/' + std::to_string(number)) % total_weight);
+    if (zone == "slow.test" && !options_.slow)
+        zone = shares.front().zone;
+    const auto apex =
+        zone == "greylist" ? "greylist-" + std::to_string(options_.greylist_seconds) + "s.test" : std::string(zone);
+    return "d" + std::to_string(number + 1) + '.' + apex;
 }
 
 std::optional<ListRow> ListMaker::next()
@@ -66,7 +69,7 @@ std::optional<ListRow> ListMaker::next()
     if (made_ >= options_.addresses)
         return std::nullopt;
     const auto number = std::to_string(++made_);
-    const auto& domain = domains_[rng_.below(domains_.size())];
+    const auto at = domain(rng_.below(static_cast<std::uint64_t>(options_.domains)));
     const auto& last = last_names[rng_.below(last_names.size())];
     const auto draw = rng_.below(1000);
     std::string local;
@@ -79,7 +82,7 @@ std::optional<ListRow> ListMaker::next()
     else
         local = std::string(first_names[rng_.below(first_names.size())]) + '.' + std::string(last) + number;
     ListRow row;
-    row.address = local + '@' + domain;
+    row.address = local + '@' + at;
     row.truth = expectation_of(row.address);
     return row;
 }

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/rng.hpp"
 #include "sandbox/behaviour.hpp"
@@ -32,9 +31,11 @@ public:
     std::optional<ListRow> next();
 
 private:
+    /// Name of the domain with this number; computed, not kept, so that ten million need no memory either.
+    std::string domain(std::uint64_t number) const;
+
     ListOptions options_;
     SeededRng rng_;
-    std::vector<std::string> domains_;
     std::uint64_t made_ = 0;
 };
 
