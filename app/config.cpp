@@ -2,7 +2,16 @@
 
 #include <unistd.h>
 
-#define TOML_EXCEPTIONS 0
+#include <stdexcept>
+
+// Damaged files ("[=]", "1:x") break assertions of toml++ 3.3, which would end a debug build and be undefined behaviour
+// in a release build. Here they are exceptions, in every build: hence no NDEBUG.
+#undef NDEBUG
+[[noreturn]] static void broken_toml_assertion(const char* condition)
+{
+    throw std::logic_error(condition);
+}
+#define TOML_ASSERT(condition) ((condition) ? void() : broken_toml_assertion(#condition))
 #include <toml++/toml.h>
 
 #include <algorithm>
@@ -23,6 +32,21 @@ namespace fs = std::filesystem;
 constexpr std::size_t max_file_size = 1u << 20;
 constexpr std::string_view variable_prefix = "WINNOW_";
 
+/// The first line with which `text` breaks an assertion of the parser, which knows no place itself.
+std::size_t broken_line(std::string_view text)
+{
+    std::size_t line = 1;
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1), ++line) {
+        try {
+            (void)toml::parse(text.substr(0, end));
+        } catch (const toml::parse_error&) {
+        } catch (const std::logic_error&) {
+            break;
+        }
+    }
+    return line;
+}
+
 /// Takes what it is given into the table and keeps every complaint.
 class Loader {
 public:
@@ -38,12 +62,13 @@ public:
         if (size > max_file_size)
             return complain(path + " is longer than 1 MB: that is no configuration file");
         const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-        const auto parsed = toml::parse(text, path);
-        if (!parsed) {
-            const auto& at = parsed.error().source().begin;
-            return complain(position(path, at) + ": " + std::string(parsed.error().description()));
+        try {
+            take(toml::parse(text, path), "", path);
+        } catch (const toml::parse_error& error) {
+            complain(position(path, error.source().begin) + ": " + std::string(error.description()));
+        } catch (const std::logic_error&) {
+            complain(path + ":" + std::to_string(broken_line(text)) + ": this line is not TOML");
         }
-        take(parsed.table(), "", path);
     }
 
     /// WINNOW_SECTION__KEY. Variables without "__" that name no setting are somebody else's (WINNOW_API_KEY).
@@ -248,7 +273,7 @@ names, then the environment; the last one wins. Without a file the defaults hold
 - `winnow config check` tells everything that is wrong and ends with exit code 78 if there is anything.
 - `winnow config show` prints what differs from the defaults, with `--effective` every setting, and where each value
   comes from.
-- Settings marked *reload* take effect at SIGHUP, the others at the next start.
+- A change takes effect at the next start.
 
 )" + config_table(config).reference_markdown();
 }

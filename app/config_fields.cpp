@@ -107,13 +107,11 @@ void add_program(ConfigTable& t, Config& c)
     t.text("replies_extra", c.replies_extra, "More rows for reading SMTP replies, in the format of replies.tsv.");
     t.duration("drain_timeout", c.drain_timeout, {seconds{0}, minutes{10}},
                "At a stop, the longest wait for transactions under way.");
-    t.word("log.level", c.log_level,
-           std::vector<std::pair<std::string_view, LogLevel>>{{"debug", LogLevel::debug},
-                                                              {"info", LogLevel::info},
-                                                              {"warn", LogLevel::warn},
-                                                              {"error", LogLevel::error}},
-           "The least that is logged.")
-        .reloadable();
+    t.word(
+        "log.level", c.log_level,
+        std::vector<std::pair<std::string_view, LogLevel>>{
+            {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warn", LogLevel::warn}, {"error", LogLevel::error}},
+        "The least that is logged.");
 }
 
 void add_listeners(ConfigTable& t, Config& c)
@@ -167,8 +165,7 @@ void add_verifier(ConfigTable& t, Config& c)
     t.list("verifier.sources", v.sources, "Local addresses to probe from; empty = the system's choice.")
         .check(ip_addresses);
     t.duration("verifier.deadline", v.deadline, {seconds{1}, days{7}},
-               "How long greylisted and deferred rows of a list may take; what is open then is unknown.")
-        .reloadable();
+               "How long greylisted and deferred rows of a list may take; what is open then is unknown.");
     t.duration("verifier.connect_timeout", v.connect_timeout, {milliseconds{100}, minutes{5}}, "Of one connection.");
     t.duration("verifier.command_timeout", v.command_timeout, {milliseconds{100}, minutes{10}}, "Of one SMTP reply.");
     t.duration("verifier.probe_timeout", v.probe_timeout, {seconds{1}, minutes{30}},
