@@ -108,6 +108,16 @@ bool any_positive(const std::vector<SmtpReply>& replies) noexcept
     return std::any_of(replies.begin(), replies.end(), [](const SmtpReply& r) { return r.positive(); });
 }
 
+/// Of a pipelined transaction, drops the refusals that only follow from an earlier one: "503 MAIL first" to RCPT says
+/// nothing about the recipient.
+void forget_consequences(SmtpTransaction& outcome)
+{
+    if (!outcome.mail.positive() || !any_positive(outcome.rcpts))
+        outcome.data = {};
+    if (!outcome.mail.positive())
+        std::fill(outcome.rcpts.begin(), outcome.rcpts.end(), SmtpReply{});
+}
+
 }  // namespace
 
 awaitable<Result<SmtpReply>> SmtpClient::read_reply(milliseconds timeout, std::string what)
@@ -444,8 +454,10 @@ awaitable<Result<SmtpTransaction>> SmtpClient::pipelined(SmtpTransaction outcome
             if (!reply)
                 co_return std::move(reply).error();
             *slot = std::move(*reply);
-            if (is_hangup(*slot))
-                co_return outcome;  // what it answered before stands; the rest was not reached
+            if (is_hangup(*slot)) {
+                forget_consequences(outcome);  // what it answered before stands; the rest was not reached
+                co_return outcome;
+            }
         }
     }
     co_return co_await end_pipeline(std::move(outcome), std::move(message));
@@ -464,16 +476,12 @@ awaitable<Result<SmtpTransaction>> SmtpClient::end_pipeline(SmtpTransaction outc
         }
         co_return outcome;
     }
-    // Without MAIL the refusals of the rest ("503 MAIL first") say nothing about the recipients.
-    if (!outcome.mail.positive()) {
-        if (accepted && open) {
-            // It would deliver an empty message to recipients of a transaction that it refused.
-            stream_.close();
-            co_return Error{Errc::protocol, "RCPT: the server accepted it after it had refused MAIL"};
-        }
-        std::fill(outcome.rcpts.begin(), outcome.rcpts.end(), SmtpReply{});
+    if (accepted && open) {
+        // It would deliver an empty message to recipients of a transaction that it refused.
+        stream_.close();
+        co_return Error{Errc::protocol, "RCPT: the server accepted it after it had refused MAIL"};
     }
-    outcome.data = {};
+    forget_consequences(outcome);
     if (open) {
         // RFC 2920 section 3.1: a 354 without recipients has to be ended by an empty message, which nobody gets.
         WINNOW_CO_CHECK(co_await exchange(".\r\n", timeouts_.end_of_data, "end of DATA"));

@@ -79,7 +79,7 @@ public:
 class Listener {
 public:
     virtual ~Listener() = default;
-    /// Errc::cancelled after close().
+    /// Errc::cancelled after close(). Other errors pass (no descriptor left): wait before the next call.
     virtual awaitable<Result<std::unique_ptr<Stream>>> accept() = 0;
     virtual Endpoint local() const = 0;
     virtual void close() = 0;

@@ -172,6 +172,33 @@ TEST_F(OverMemory, AServerThatDripsIsGivenUpAtTheSameDeadline)
     timers.run_until_idle(io);
 }
 
+/// Speaks its lines without listening, takes some of the message, refuses and hangs up.
+awaitable<void> refuse_in_the_middle(std::unique_ptr<Stream> stream)
+{
+    stream->expires_after(milliseconds{60'000});
+    std::string lines = "354 go\r\n";
+    (void)co_await stream->write(std::move(lines));
+    std::vector<char> space(100'000);
+    const std::span<char> out(space);
+    (void)co_await stream->read_some(out);
+    (void)co_await stream->read_some(out);
+    lines = "552 5.3.4 too big\r\n";
+    (void)co_await stream->write(std::move(lines));
+}
+
+TEST_F(OverMemory, AServerThatRefusesInTheMiddleOfAMessageAndHangsUpIsHeard)
+{
+    test::MemoryPair pair = make_memory_pair(timers, wire);
+    asio::io_context io{1};
+    asio::co_spawn(io, refuse_in_the_middle(std::move(pair.server)), asio::detached);
+    SmtpClient smtp(*pair.client);
+    Stage stage{};
+    const auto outcome = run(io, timers, smtp.data(std::string(5'000'000, 'x'), &stage));
+    ASSERT_TRUE(outcome) << outcome.error().message();
+    EXPECT_EQ(outcome->code, 552);
+    EXPECT_EQ(stage, Stage::end_of_data);
+}
+
 /// Somebody between the two sends commands in clear behind STARTTLS.
 awaitable<Result<SmtpReply>> inject_behind_starttls(Stream& stream, SmtpClient& smtp)
 {

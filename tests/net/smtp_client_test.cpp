@@ -519,6 +519,17 @@ TEST(SmtpTransaction, ARefusedSenderSaysNothingAboutTheRecipients)
     EXPECT_TRUE(mx.finished()) << mx.mismatches();
 }
 
+TEST(SmtpTransaction, ARefusedSenderSaysNothingAboutTheRecipientsAlsoWhenTheServerHangsUp)
+{
+    ScriptedStream mx = pipelined_commands();
+    mx.server("550 5.7.1 sender refused").server("503 MAIL first").server("421 4.7.0 too many errors").eof();
+    SmtpClient smtp(mx);
+    const SmtpTransaction outcome = run(send_to_three(smtp)).value();
+    EXPECT_EQ(outcome.mail.code, 550);
+    for (const SmtpReply& reply : outcome.rcpts)
+        EXPECT_EQ(reply.code, 0);
+}
+
 TEST(SmtpTransaction, AServerThatAcceptsRecipientsOfARefusedSenderGetsNoEmptyMessage)
 {
     ScriptedStream mx = pipelined_commands();
