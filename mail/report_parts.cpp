@@ -75,7 +75,7 @@ std::vector<std::string> addresses_in(std::string_view text)
     constexpr std::size_t most = 1000;
     std::vector<std::string> out;
     for (auto at = text.find('@'); at != std::string_view::npos && out.size() < most; at = text.find('@', at + 1)) {
-        const std::string found(address_around(text, at));
+        const std::string found = to_valid_utf8(address_around(text, at));  // header fields hold any octets
         if (!found.empty() && std::find(out.begin(), out.end(), found) == out.end())
             out.push_back(found);
     }
