@@ -10,6 +10,7 @@ endif()
 
 option(WINNOW_HARDEN "PIE, full RELRO, stack protector, _FORTIFY_SOURCE, no executable stack" OFF)
 option(WINNOW_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+option(WINNOW_FUZZ "libFuzzer programs in tests/fuzz, with the sanitizers; a tree for the target `fuzzers` only" OFF)
 
 find_program(WINNOW_CCACHE ccache)
 if(WINNOW_CCACHE)
@@ -40,7 +41,11 @@ if(WINNOW_HARDEN)
   check_pie_supported()
 endif()
 
-if(WINNOW_SANITIZE)
+if(WINNOW_SANITIZE OR WINNOW_FUZZ)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1)
   add_link_options(-fsanitize=address,undefined)
+endif()
+
+if(WINNOW_FUZZ)
+  add_compile_options(-fsanitize-coverage=trace-pc,trace-cmp)
 endif()
