@@ -29,11 +29,12 @@ awaitable<int> serve(Runtime& runtime, Config& config)
     const auto started = co_await server.start();
     if (!started)
         co_return fail(started.error());
-    runtime.log.info("server.started", {{"version", version},
-                                        {"http", server.http().to_string()},
-                                        {"submission", server.submission().port != 0 ? server.submission().to_string() : "off"},
-                                        {"bounce", server.bounce().port != 0 ? server.bounce().to_string() : "off"},
-                                        {"data_dir", config.data_dir}});
+    runtime.log.info("server.started",
+                     {{"version", version},
+                      {"http", server.http().to_string()},
+                      {"submission", server.submission().port != 0 ? server.submission().to_string() : "off"},
+                      {"bounce", server.bounce().port != 0 ? server.bounce().to_string() : "off"},
+                      {"data_dir", config.data_dir}});
     const int signal = co_await signals.async_wait(boost::asio::use_awaitable);
     runtime.log.info("server.draining", {{"signal", signal}});
     co_await server.stop();
@@ -49,7 +50,9 @@ int run_serve(const Globals& globals)
     if (!config)
         return 78;
     if (config->relay.hostname.empty()) {
-        std::fprintf(stderr, "winnow: relay.hostname is not set: the name that receivers see in EHLO, e.g. \"mail.example.com\"\n");
+        std::fprintf(
+            stderr,
+            "winnow: relay.hostname is not set: the name that receivers see in EHLO, e.g. \"mail.example.com\"\n");
         return 78;
     }
     const SystemClock clock;
@@ -75,7 +78,8 @@ int run_key_create(const Globals& globals, const KeyCreateCommand& command)
         return fail(made.error());
     std::printf("%s\n", made->text.c_str());
     if (!globals.quiet)
-        std::fprintf(stderr, "key %s written to %s; its text above is not shown again\n", made->key.id.c_str(), config->http.keys_file.c_str());
+        std::fprintf(stderr, "key %s written to %s; its text above is not shown again\n", made->key.id.c_str(),
+                     config->http.keys_file.c_str());
     return 0;
 }
 

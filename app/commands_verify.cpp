@@ -59,7 +59,7 @@ struct LocalStore {
 
 verifier::Services services(Runtime& r, storage::Engine& engine)
 {
-    return {engine, *r.resolver, *r.connector, r.timers,     r.clock, r.rng,
+    return {engine, *r.resolver, *r.connector, r.timers,     r.clock,  r.rng,
             r.log,  r.metrics,   *r.replies,   *r.providers, *r.lists, r.io.get_executor()};
 }
 

@@ -19,7 +19,8 @@ boost::asio::awaitable<std::string> settle_identity(Runtime& runtime, Config& co
     v.identity_checked = false;
     if (v.helo_name.empty() || v.mail_from.empty() || v.sources.empty())
         co_return std::string(
-            "set the probe identity: verifier.helo_name, verifier.mail_from and verifier.sources (--helo, --mail-from, --source); "
+            "set the probe identity: verifier.helo_name, verifier.mail_from and verifier.sources (--helo, --mail-from, "
+            "--source); "
             "EHLO name, PTR and SPF of the source must agree");
     for (const std::string& source : v.sources) {
         net::ProbeIdentity identity{source, v.helo_name, v.mail_from};

@@ -63,6 +63,14 @@ std::string counted_words(const std::map<std::string, std::uint64_t>& counts)
     return text.empty() ? "-" : text;
 }
 
+std::string summary_line(const std::string& word, std::uint64_t count, const std::string& details)
+{
+    std::string line = "  " + padded(word, 14) + right(with_commas(count), 9);
+    if (!details.empty())
+        line += "   " + details;
+    return line + "\n";
+}
+
 std::string verdict_table(const std::map<Reason, std::uint64_t>& by_reason)
 {
     std::string table;
@@ -74,8 +82,7 @@ std::string verdict_table(const std::map<Reason, std::uint64_t>& by_reason)
                 sum += count;
                 words[std::string(to_string(reason))] += count;
             }
-        table += "  " + padded(std::string(to_string(verdict)), 14) + right(with_commas(sum), 9) + "   " +
-                 counted_words(words) + "\n";
+        table += summary_line(std::string(to_string(verdict)), sum, counted_words(words));
     }
     return table;
 }

@@ -20,6 +20,9 @@ std::string verdict_table(const std::map<Reason, std::uint64_t>& by_reason);
 /// "word 12, other 3", most frequent first; "-" when empty.
 std::string counted_words(const std::map<std::string, std::uint64_t>& counts);
 
+/// "  word          count   details" with line end.
+std::string summary_line(const std::string& word, std::uint64_t count, const std::string& details);
+
 /// A line that is redrawn in place while a job runs; nothing at all when standard error is not a terminal or `quiet`.
 class ProgressLine {
 public:

@@ -1,7 +1,6 @@
 #include "app/runtime.hpp"
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
@@ -79,20 +78,25 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const Config& config, Log& log, b
 
 int run_to_end(Runtime& runtime, boost::asio::awaitable<int> main)
 {
+    return run_to_end(runtime.io, runtime.log, std::move(main));
+}
+
+int run_to_end(boost::asio::io_context& io, Log& log, boost::asio::awaitable<int> main)
+{
     int exit_code = 1;
-    boost::asio::co_spawn(runtime.io, std::move(main), [&](std::exception_ptr failed, int code) {
+    boost::asio::co_spawn(io, std::move(main), [&](std::exception_ptr failed, int code) {
         if (!failed) {
             exit_code = code;
         } else {
             try {
                 std::rethrow_exception(failed);
             } catch (const std::exception& e) {
-                runtime.log.error("command.failed", {{"what", e.what()}});
+                log.error("command.failed", {{"what", e.what()}});
             }
         }
-        runtime.io.stop();
+        io.stop();
     });
-    runtime.io.run();
+    io.run();
     return exit_code;
 }
 

@@ -46,5 +46,6 @@ private:
 
 /// Runs `main` on the runtime's io_context to its end and gives its exit code; an exception is logged and gives 1.
 int run_to_end(Runtime& runtime, boost::asio::awaitable<int> main);
+int run_to_end(boost::asio::io_context& io, Log& log, boost::asio::awaitable<int> main);
 
 }  // namespace winnow::app

@@ -65,8 +65,9 @@ struct Server::Impl {
 
     verifier::Services verifier_services()
     {
-        return {*engine,     *runtime.resolver, *runtime.connector, runtime.timers,     runtime.clock, runtime.rng,
-                runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *runtime.lists, runtime.io.get_executor()};
+        return {*engine,          *runtime.resolver,  *runtime.connector, runtime.timers,
+                runtime.clock,    runtime.rng,        runtime.log,        runtime.metrics,
+                *runtime.replies, *runtime.providers, *runtime.lists,     runtime.io.get_executor()};
     }
 
     Result<> open();
