@@ -31,8 +31,11 @@ boost::asio::awaitable<Result<T>> await_completion(Start start)
         auto work = asio::prefer(executor, asio::execution::outstanding_work.tracked);
         // Handlers move only, std::function copies: one shared place for both.
         auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        begin(Completion<T>([shared, work](Result<T> result) {
-            asio::post(work, [shared, outcome = std::move(result)]() mutable { (*shared)(std::move(outcome)); });
+        // Posting through the tracked executor itself loses count of the work in Boost 1.81, so that is only held. It
+        // travels with the posted handler: nothing of ours touches the caller's context once the coroutine goes on.
+        begin(Completion<T>([shared, executor, work](Result<T> result) mutable {
+            asio::post(executor, [shared = std::move(shared), outcome = std::move(result),
+                                  held = std::move(work)]() mutable { (*shared)(std::move(outcome)); });
         }));
     };
     return asio::async_initiate<const asio::use_awaitable_t<>&, void(Result<T>)>(std::move(initiation),

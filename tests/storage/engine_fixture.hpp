@@ -62,6 +62,7 @@ class EngineTest : public ::testing::Test {
 public:
     static constexpr const char* ws = "w1";
 
+    boost::asio::io_context io{1};  ///< outlives the engine
     ManualClock clock;
     SeededRng rng{7};
     Home home;
@@ -86,12 +87,12 @@ public:
     template <class T>
     T run(boost::asio::awaitable<T> story)
     {
-        return test::run(std::move(story));
+        return test::run(io, std::move(story));
     }
     template <class T>
     T get(boost::asio::awaitable<Result<T>> story)
     {
-        auto result = test::run(std::move(story));
+        auto result = test::run(io, std::move(story));
         if (!result) {
             ADD_FAILURE() << result.error().message();
             return T{};
