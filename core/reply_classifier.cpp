@@ -68,7 +68,8 @@ bool row_holds(const ReplyRow& row, const Question& question)
         return false;
     if (!row.codes.empty()) {
         const bool listed = std::find(row.codes.begin(), row.codes.end(), question.code) != row.codes.end();
-        if (!listed && (question.code != 0 || !row.has_phrase))
+        const bool may_be = question.code == 0 && row.has_phrase && row.codes.front() != 0;
+        if (!listed && !may_be)
             return false;
     }
     if (row.status.asked() && !row.status.holds(question.enhanced))
@@ -95,6 +96,9 @@ bool stage_allows(const ReplyRow& row, const Question& question)
 /// a longer phrase about the mailbox ("mailbox ... blocked due to inactivity") do not.
 bool outweighs(const Reading& us, const Reading& best)
 {
+    // What a recipient's own rule says often names the sender too.
+    if (best.row->klass == ReplyClass::recipient_filtered && us.span.length <= best.span.length)
+        return false;
     if (best.tier == Tier::provider)
         return us.tier == Tier::provider && us.span.length > 0 && us.span.length >= best.span.length;
     if (best.tier == Tier::phrase && !us.definite())
@@ -199,7 +203,7 @@ struct ReplyClassifier::Table {
             consider(*hit.row, hit.span);
         for (const std::uint32_t at : rows.status_rows())
             consider(rows.rows()[at], {});
-        if (!best || !about_recipient(best->row->klass))
+        if (!best || !(about_recipient(best->row->klass) || best->row->klass == ReplyClass::unknown))
             return best;
         std::optional<Reading> heavier;
         for (const Reading& each : us)
@@ -295,7 +299,10 @@ Classified ReplyClassifier::classify_text(std::string_view text, const ReplyCont
         question.text = reply.text;
         offer(question, 10);
     }
-    offer(whole, 0);
+    Question around = whole;
+    if (!diagnostic.replies.empty())
+        around.text = around.text.substr(0, diagnostic.preface_length);
+    offer(around, 0);
     if (best)
         return classified(best->reading, best->question);
     const BuiltIn rule = built_in(whole);

@@ -195,6 +195,8 @@ Diagnostic read_diagnostic(std::string_view text)
         const auto code = is_digit(whole[at]) ? code_at(whole, at) : std::nullopt;
         if (!code)
             continue;
+        if (diagnostic.replies.empty())
+            diagnostic.preface_length = at;
         finish(at);
         std::size_t next = skip_separators(whole, at + 3);
         EnhancedStatus enhanced;

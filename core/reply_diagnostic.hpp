@@ -21,6 +21,7 @@ struct QuotedReply {
 struct Diagnostic {
     std::string whole;                 ///< folded
     std::vector<QuotedReply> replies;  ///< in order of appearance; transcripts quote several
+    std::size_t preface_length = 0;    ///< of `whole`: what stands before the first code
     std::optional<Stage> stage;        ///< "(in reply to RCPT TO command)", "did not like recipient", ...
 };
 

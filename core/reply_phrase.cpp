@@ -71,14 +71,14 @@ Result<ReplyPhrase> ReplyPhrase::parse(std::string_view phrase)
     std::string literal;
     const auto flush = [&] {
         if (!literal.empty())
-            made.parts_.push_back({.gap = false, .alternatives = {std::exchange(literal, {})}});
+            made.parts_.push_back({.gap = false, .alternatives = {std::exchange(literal, {})}, .first = {}});
     };
     for (std::size_t at = 0; at < text.size(); ++at) {
         if (text[at] == '*') {
             flush();
             if (made.parts_.empty() || made.parts_.back().gap)
                 return bad_phrase("has a '*' without text before it");
-            made.parts_.push_back({.gap = true, .alternatives = {}});
+            made.parts_.push_back({.gap = true, .alternatives = {}, .first = {}});
         } else if (text[at] == '{') {
             flush();
             const std::size_t close = text.find('}', at);
@@ -102,6 +102,13 @@ Result<ReplyPhrase> ReplyPhrase::parse(std::string_view phrase)
         }
     }
     flush();
+    for (Part& part : made.parts_)
+        for (const std::string& alternative : part.alternatives) {
+            if (alternative.empty())
+                part.first.set();
+            else
+                part.first.set(static_cast<unsigned char>(alternative.front()));
+        }
     if (made.parts_.size() > max_parts)
         return bad_phrase("has too many parts");
     if (!made.parts_.empty() && made.parts_.back().gap)
@@ -158,10 +165,17 @@ bool ReplyPhrase::match_from(std::size_t part, std::string_view text, std::size_
                     match_from(part + 1, text, at + alternative.size(), length + alternative.size(), names_no_ip, best);
         return any;
     }
+    if (text[at - 1] == ' ' && match_from(part + 1, text, at - 1, length, names_no_ip, best))
+        return true;
     // The shortest gap that lets the rest follow: a longer one would only reach over other words.
-    for (std::size_t gap = 0; gap <= max_gap && at + gap <= text.size(); ++gap) {
+    const auto& first = parts_[part + 1].first;
+    for (std::size_t gap = 0; gap <= max_gap && at + gap < text.size(); ++gap) {
         const std::string_view skipped = text.substr(at, gap);
-        if (skipped.ends_with(". ") || (names_no_ip && holds_ipv4(skipped)))
+        if (skipped.ends_with(". "))
+            return false;
+        if (!first.test(static_cast<unsigned char>(text[at + gap])))
+            continue;
+        if (names_no_ip && holds_ipv4(skipped))
             return false;
         if (match_from(part + 1, text, at + gap, length, names_no_ip, best))
             return true;

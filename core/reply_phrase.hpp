@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bitset>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,9 @@ namespace winnow {
 
 /// A phrase of data/replies.tsv:
 ///   {a|b|}   one of these, possibly nothing
-///   *        up to 60 bytes within one sentence: a name, an address, a number
+///   *        up to 60 bytes within one sentence: a name, an address, a number. With a space on both sides it may also
+///   be
+///            nothing: "mailbox * is full" is in "mailbox is full"
 /// Everything else is literal. Phrase and text are both folded (core/reply_text.hpp).
 ///
 /// A phrase that begins with a letter or digit begins at a word's start in the text ("able to" is not in "unable to");
@@ -41,6 +44,7 @@ private:
     struct Part {
         bool gap = false;
         std::vector<std::string> alternatives;
+        std::bitset<256> first;  ///< bytes that it may begin with; all of them when it may be nothing
     };
     bool match_from(std::size_t part, std::string_view text, std::size_t at, std::size_t length, bool names_no_ip,
                     Span& best) const;

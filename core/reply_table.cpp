@@ -10,7 +10,7 @@
 namespace winnow {
 namespace {
 
-constexpr std::size_t max_text = 4096;
+constexpr std::size_t max_text = 2048;
 constexpr std::size_t row_columns = 9;
 
 std::vector<std::string_view> split(std::string_view text, char separator)
@@ -73,6 +73,10 @@ bool read_codes(std::string_view text, ReplyRow& row)
         return true;
     }
     for (const std::string_view word : split(text, ',')) {
+        if (word == "none") {
+            row.codes.push_back(0);
+            continue;
+        }
         const auto code = number(word);
         if (!code || *code < 400 || *code > 599)
             return false;
@@ -191,7 +195,7 @@ Result<ReplyRow> ReplyTable::read_row(const std::vector<std::string_view>& field
     if (fields[1] != "*")
         row.provider = fields[1];
     if (!read_codes(fields[2], row))
-        return bad_field("code", "*, 4xx, 5xx, or codes from 400 to 599 separated by commas");
+        return bad_field("code", "*, 4xx, 5xx, or codes from 400 to 599 and none separated by commas");
     const auto status = StatusRange::parse(fields[3]);
     if (!status)
         return bad_field("enhanced", "-, or a status code such as 5.1.1, x.7.26 or 5.7.606-649");

@@ -59,7 +59,7 @@ public:
     };
     /// Every row whose phrase is in `folded` (core/reply_text.hpp), code, stage and provider not looked at. A trie
     /// walked from each word's start: replies are short and phrases begin at words, so this visits few nodes and needs
-    /// no failure links. At most the first 4096 bytes are read.
+    /// no failure links. At most the first 2048 bytes are read.
     std::vector<Hit> find(std::string_view folded) const;
 
 private:
