@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/reply_diagnostic.hpp"
 #include "core/unicode.hpp"
 #include "mail/report_parts.hpp"
 
@@ -162,7 +163,9 @@ std::string diagnostic_of(const Found& found, const std::vector<std::string_view
     for (std::size_t i = found.line + 1; i < to && out.size() < 2000; ++i) {
         const auto line = trim(lines[i]);
         if (line.empty()) {
-            if (found.is_reply || find_reply_code(out) != 0 || !find_status(out).empty())
+            // `a@b: this is why` has said it all; below it, the mail system goes on about other things.
+            const bool said = std::count(found.rest.begin(), found.rest.end(), ' ') >= 1 && !found.rest.ends_with(':');
+            if (found.is_reply || said || find_reply_code(out) != 0 || !find_status(out).empty())
                 break;
             continue;
         }
@@ -199,6 +202,26 @@ std::string transcript_reply(const std::vector<std::string_view>& lines, std::st
 }
 
 }  // namespace
+
+std::optional<Stage> transcript_stage(std::string_view text)
+{
+    std::optional<Stage> asked;
+    for (const auto line : lines_of(text)) {
+        const auto words = to_lower_ascii(trim(line));
+        const auto command = words.starts_with(">>>") ? std::string(trim(std::string_view(words).substr(3))) : words;
+        if (command.starts_with("rcpt to"))
+            asked = Stage::rcpt;
+        else if (command.starts_with("mail from"))
+            asked = Stage::mail;
+        else if (command == "data")
+            asked = Stage::data;
+        else if (command.starts_with("ehlo") || command.starts_with("helo"))
+            asked = Stage::ehlo;
+        else if (words.starts_with("<<<") && is_code_at(trim(std::string_view(words).substr(3))) && asked)
+            return asked;
+    }
+    return asked;
+}
 
 BounceText split_bounce_text(std::string_view text)
 {
@@ -252,6 +275,7 @@ std::vector<ReportedRecipient> read_bounce_text(std::string_view report, const s
         if (r.diagnostic.empty())
             r.diagnostic = one_line(report, 1000);
         r.status = find_status(r.diagnostic);
+        r.stage = read_diagnostic(r.diagnostic).stage;
         out.push_back(std::move(r));
     }
     return out;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/reply_diagnostic.hpp"
 #include "core/unicode.hpp"
 #include "mail/encoding.hpp"
 #include "mail/report_parts.hpp"
@@ -249,8 +250,10 @@ void complete_from_text(Report& report, const std::vector<ReportedRecipient>& to
             source = &told.front();
         if (source == nullptr)
             continue;
-        if (r.diagnostic.empty())
+        // Some systems put an exit status or a lone word where the reply belongs.
+        if (r.diagnostic.find(' ') == std::string::npos)
             r.diagnostic = source->diagnostic;
+        r.stage = source->stage;
         if (r.reply_code == 0)
             r.reply_code = source->reply_code;
         if (r.status.empty())
@@ -324,8 +327,19 @@ void read_bounce(const HeaderBlock& head, const Parts& parts, Report& report)
             report.recipients.push_back(std::move(r));
         }
     }
-    for (auto& r : report.recipients)
+    std::optional<Stage> told_stage;
+    // A transcript of several recipients tells of each command which one failed first, not whose.
+    if (report.recipients.size() == 1) {
+        told_stage = read_diagnostic(text.report).stage;
+        if (!told_stage)
+            told_stage = transcript_stage(text.report);
+    }
+    for (auto& r : report.recipients) {
         settle_status(r);
+        const auto stage = read_diagnostic(r.diagnostic).stage;
+        r.stage = stage ? stage : r.stage ? r.stage : told_stage;
+    }
+    report.text = one_line(text.report, 4000);
     report.structured = structured;
     if (!report.recipients.empty())
         report.kind = ReportKind::dsn;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/vocabulary.hpp"
 #include "mail/headers.hpp"
 #include "mail/mime.hpp"
 
@@ -26,6 +27,7 @@ struct ReportedRecipient {
     int reply_code = 0;              ///< SMTP code in the diagnostic; 0 when there is none
     std::string diagnostic;          ///< one line, at most 2,000 octets, type prefix ("smtp;") removed
     std::string remote_mta;          ///< host name
+    std::optional<Stage> stage;      ///< which command the remote server answered, where the report tells
 };
 
 /// The fields of message/feedback-report.
@@ -55,6 +57,7 @@ struct Report {
     /// List-Unsubscribe may hold a token.
     HeaderBlock original;
     std::string original_message_id;  ///< without angle brackets
+    std::string text;                 ///< dsn: what the mail system says to people, one line, at most 4,000 octets
     bool structured = false;          ///< from RFC 3464 or RFC 5965 fields, not from prose
 };
 

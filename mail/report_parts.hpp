@@ -27,6 +27,9 @@ BounceText split_bounce_text(std::string_view text);
 std::vector<ReportedRecipient> read_bounce_text(std::string_view report,
                                                 const std::vector<std::string>& not_recipients);
 
+/// Which command the first refusal in an SMTP transcript answers (">>> DATA", "<<< 550 no").
+std::optional<Stage> transcript_stage(std::string_view text);
+
 // Small readers shared by the above.
 
 /// "a@b" from `<a@b>`, `rfc822; a@b`, `"Name" <a@b> (comment)`; the trimmed text when it holds no address.

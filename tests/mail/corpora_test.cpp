@@ -9,6 +9,7 @@
 #include "core/unicode.hpp"
 #include "mail/mime.hpp"
 #include "mail/report.hpp"
+#include "mail/report_class.hpp"
 #include "tests/support/corpus.hpp"
 
 namespace winnow::mail {
@@ -103,6 +104,51 @@ TEST(BounceCorpus, KindCountRecipientStatusAndCodeScoreAboveTheirFloors)
     EXPECT_GE(recipient.report(), 0.95);
     EXPECT_GE(status.report(), 0.97);
     EXPECT_GE(code.report(), 0.96);
+}
+
+/// Upstream's word for a reason -> our class.
+std::map<std::string, std::string> reason_classes(const std::filesystem::path& map_file)
+{
+    std::map<std::string, std::string> out;
+    for (const auto& [reason, row] : test::read_labels(map_file))
+        out[reason] = row.at("category");
+    return out;
+}
+
+TEST(BounceCorpus, ReasonsScoreAboveTheirFloor)
+{
+    WINNOW_CORPUS_OR_SKIP(dir, "sisimai-bounces");
+    auto replies = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv");
+    ASSERT_TRUE(replies) << replies.error().message();
+    auto providers = ProviderTable::load(WINNOW_DATA_DIR "/mx-providers.tsv");
+    ASSERT_TRUE(providers) << providers.error().message();
+    const auto classes = reason_classes(dir.parent_path() / "reason_map.tsv");
+    Score klass("sisimai-bounces/class"), action("sisimai-bounces/action");
+    for (const auto& [file, labels] : bounce_labels(dir / "labels.tsv")) {
+        const auto report = read_report(slurp(dir / "data" / file));
+        for (std::size_t i = 0; i < labels.size(); ++i) {
+            const auto got = classify_report(report, i, *replies, &*providers);
+            const std::string_view word = to_string(got.klass);
+            const auto& wanted = classes.at(labels[i].reason);
+            const auto other = labels[i].alternative.empty() ? wanted : classes.at(labels[i].alternative);
+            const auto id = file + "#" + std::to_string(i + 1);
+            // A feedback report of type opt-out or auth-failure is a "feedback" upstream; ours are finer.
+            const bool fine_feedback = wanted == "complaint" && report.kind == ReportKind::arf;
+            klass.add(word == wanted || word == other || fine_feedback, id);
+            const auto acts = [&](const std::string& name) {
+                const auto c = from_string<ReplyClass>(name);
+                return c && action_of(*c) == got.action;
+            };
+            action.add(acts(wanted) || acts(other) || fine_feedback, id);
+            if (std::getenv("WINNOW_CORPUS_VERBOSE") != nullptr && word != wanted && word != other)
+                std::cout << id << " got " << word << " by " << got.rule << ", wanted " << labels[i].reason << '='
+                          << wanted << "\n    "
+                          << (i < report.recipients.size() ? report.recipients[i].diagnostic.substr(0, 300) : "")
+                          << '\n';
+        }
+    }
+    EXPECT_GE(klass.report(), 0.78);
+    EXPECT_GE(action.report(), 0.85);
 }
 
 TEST(ArfCorpus, FieldsAreFoundAsLabelled)
