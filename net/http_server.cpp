@@ -101,6 +101,7 @@ public:
     {
         if (piece.empty())  // would read as the end
             co_return Result<>{};
+        co_await turns_.count(piece.size());
         stream_.expires_after(timeout_);
         if (chunked_)
             co_return co_await stream_.write(encode_chunk(piece));
@@ -119,6 +120,7 @@ private:
     Stream& stream_;
     milliseconds timeout_;
     bool chunked_;
+    FairTurns turns_;
 };
 
 class ServerConnection {
@@ -245,11 +247,13 @@ private:
     {
         stream_.expires_after(linger_time);
         std::string drop(16 * 1024, '\0');
+        FairTurns turns;
         for (std::uint64_t dropped = 0; dropped < linger_octets;) {
             const auto got = co_await stream_.read_some(drop);
             if (!got)
                 co_return;
             dropped += *got;
+            co_await turns.count(*got);
         }
     }
 

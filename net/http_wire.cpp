@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/error.hpp>
@@ -100,6 +103,17 @@ struct HttpWire::Impl {
     }
 };
 
+awaitable<void> FairTurns::count(std::size_t octets)
+{
+    constexpr std::size_t turn = 512 * 1024;  // a millisecond's work or less
+    since_turn_ += octets;
+    if (since_turn_ < turn)
+        co_return;
+    since_turn_ = 0;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+}
+
 HttpWire::HttpWire(Stream& stream) : stream_(stream), impl_(std::make_unique<Impl>()) {}
 HttpWire::~HttpWire() = default;
 
@@ -122,6 +136,7 @@ awaitable<Result<bool>> HttpWire::fill(std::size_t most)
         co_return std::move(got).error();
     }
     impl_->in.commit(*got);
+    co_await turns_.count(*got);
     co_return true;
 }
 

@@ -25,6 +25,16 @@ struct HttpResponseHead {
     HttpFields fields;
 };
 
+/// Lets the executor's other work run now and then. Sockets answer at once as long as they can, so a loop over a fast
+/// peer would keep its thread for the whole upload.
+class FairTurns {
+public:
+    awaitable<void> count(std::size_t octets);
+
+private:
+    std::size_t since_turn_ = 0;
+};
+
 /// Reads messages one after another from a stream that it does not own; what the peer sent ahead stays buffered for the
 /// next one. Deadlines are the caller's (Stream::expires_after before each call). After an error the stream is useless.
 class HttpWire {
@@ -61,6 +71,7 @@ private:
     Error refuse(int status, Errc code, std::string what);
 
     Stream& stream_;
+    FairTurns turns_;
     std::unique_ptr<Impl> impl_;
     int refusal_ = 0;
 };

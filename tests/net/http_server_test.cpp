@@ -1,8 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <stdexcept>
 
+#include "core/rng.hpp"
 #include "net/http.hpp"
 #include "tests/net/feed_stream.hpp"
 #include "tests/support/run_coro.hpp"
@@ -347,6 +353,67 @@ TEST(HttpServer, SpeaksHttp10WithoutChunksAndWithoutKeepAliveUnlessAsked)
     const auto kept = serve("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n");
     EXPECT_EQ(kept.requests, 2);
     EXPECT_THAT(kept.output, HasSubstr("Connection: keep-alive\r\n"));
+}
+
+awaitable<void> count_turns(std::size_t& turns, const bool& over)
+{
+    const auto executor = co_await boost::asio::this_coro::executor;
+    while (!over) {
+        ++turns;
+        co_await boost::asio::post(executor, boost::asio::use_awaitable);
+    }
+}
+
+awaitable<void> serve_beside(std::unique_ptr<Stream> stream, HttpHandler& handler, std::size_t& turns)
+{
+    const HttpServerOptions options;
+    bool over = false;
+    const auto executor = co_await boost::asio::this_coro::executor;
+    boost::asio::co_spawn(executor, count_turns(turns, over), boost::asio::detached);
+    co_await serve_http(std::move(stream), handler, options);
+    over = true;
+    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+}
+
+TEST(HttpServer, ALongUploadLetsOthersRunEvenWhenItsDataIsAlwaysThere)
+{
+    auto state = std::make_shared<FeedState>();
+    state->input = post("Content-Length: 20000000\r\n", std::string(20'000'000, 'x'));
+    std::size_t turns = 0;
+    EchoHandler handler;
+    test::run(serve_beside(std::make_unique<FeedStream>(state), handler, turns));
+    EXPECT_THAT(state->output, StartsWith("HTTP/1.1 413 ")) << "the handler reads 1 MB; the rest is lingered over";
+    EXPECT_GE(turns, 20u);
+}
+
+TEST(HttpServer, WhereDamagedInputIsCutMakesNoDifference)
+{
+    const std::string whole =
+        "POST /a%20b?x=1 HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\nX: y\r\n\r\nhello"
+        "PUT /c HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;e=1\r\nabc\r\n0\r\nT: 1\r\n\r\n"
+        "GET /d HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /e HTTP/1.1\r\nHost: h\r\n\r\n";
+    constexpr std::string_view alphabet = "\r\n :;,/?%+09aFxX\t\x80\x01";
+    SeededRng rng(5);
+    int refused = 0;
+    for (int round = 0; round < 400; ++round) {
+        std::string text = whole;
+        for (std::uint64_t edits = 1 + rng.below(3); edits > 0; --edits) {
+            const auto at = static_cast<std::size_t>(rng.below(text.size()));
+            if (rng.below(2) == 0)
+                text.erase(at, 1 + rng.below(4));
+            else
+                text.insert(at, 1, alphabet[rng.below(alphabet.size())]);
+        }
+        const auto at_once = serve(text);
+        const auto by_octet = serve(text, {}, 1);
+        ASSERT_EQ(at_once.requests, by_octet.requests) << text;
+        ASSERT_THAT(at_once.output, StartsWith(by_octet.output)) << text;
+        // A damaged header that also lacks its end is refused when it comes at once, and waited for otherwise.
+        const auto more = at_once.output.substr(by_octet.output.size());
+        ASSERT_TRUE(more.empty() || more.starts_with("HTTP/1.1 4") || more.starts_with("HTTP/1.1 5")) << text;
+        refused += at_once.output.find("HTTP/1.1 400 ") != std::string::npos;
+    }
+    EXPECT_GT(refused, 100);
 }
 
 class FixedClock final : public Clock {
