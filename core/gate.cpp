@@ -26,7 +26,7 @@ GateAnswer refuse_undeliverable(const VerdictRecord& verdict)
         case Reason::domain_no_mail: {
             // RFC 7505 keeps 5.1.10 for a domain that says so itself; a domain without any mail host is a 5.1.2.
             const bool null_mx = std::any_of(verdict.evidence.begin(), verdict.evidence.end(), [](const Evidence& e) {
-                return e.kind == EvidenceKind::dns && e.rule == "dns:null_mx";
+                return e.kind == EvidenceKind::dns && e.rule == "route.null_mx";
             });
             if (null_mx)
                 return refuse(reason, 550, "5.1.10 domain accepts no mail, null MX (domain_no_mail)");

@@ -91,7 +91,7 @@ TEST(Gate, SmtpRepliesUseTheCodesOfTheDesign)
     VerdictRecord null_mx = verdict(Reason::domain_no_mail);
     Evidence step;
     step.kind = EvidenceKind::dns;
-    step.rule = "dns:null_mx";
+    step.rule = "route.null_mx";
     null_mx.evidence.push_back(step);
     const VerdictRecord no_host = verdict(Reason::domain_no_mail);
     const VerdictRecord unknown_user = verdict(Reason::mailbox_not_found);
