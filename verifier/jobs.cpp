@@ -276,7 +276,6 @@ void VerificationJobs::Impl::skip_row(Running& run, const storage::ListRow& row)
 void VerificationJobs::Impl::conclude_row(Running& run, std::string address, RowResult before, Conclusion conclusion)
 {
     --run.under_way;
-    run.retrying.erase(before.number);
     // Shutting down is no evidence: the row stays as it is in the store and is asked after the restart.
     if (run.stop && conclusion.verdict.reason == Reason::not_probed)
         return;
@@ -335,6 +334,9 @@ awaitable<Result<>> VerificationJobs::Impl::flush(std::shared_ptr<Running> run)
             run->job = before;
             co_return stored.error();
         }
+        // Not before: until the new result is stored the row is still due in the store.
+        for (std::size_t i = 0; i < n; ++i)
+            run->retrying.erase(run->finished[i].result.number);
         run->finished.erase(run->finished.begin(), run->finished.begin() + static_cast<std::ptrdiff_t>(n));
     }
     co_return Result<>{};

@@ -88,6 +88,7 @@ void Exporter::csv_row(const storage::ListRow& row, const Cells& cells)
     // Read again as the upload read it, so that a short record gets its missing cells and ours stay in their columns.
     CsvReader reader{dialect_};
     reader.feed(row.raw);
+    reader.feed(list_.terminator);
     reader.finish();
     const CsvRecord* const record = reader.next();
     std::array<std::string_view, added_columns.size()> views;
