@@ -64,8 +64,8 @@ private:
                         fake_.fail(name, DnsStatus::timed_out, type);
                 return;
             }
-            const auto& [type, value] = *record.items().begin();
-            add_record(name, type, value, has_txt, answered);
+            const auto entry = record.begin();  // the one key of the object
+            add_record(name, entry.key(), entry.value(), has_txt, answered);
         }
     }
 
