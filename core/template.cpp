@@ -47,6 +47,60 @@ std::string fault_of_name(std::string_view name)
     return {};
 }
 
+/// A `{{...}}` or `{{{...}}}` at the start of a text.
+struct Place {
+    std::string_view name;
+    bool raw = false;
+    std::size_t length = 0;  ///< of the whole place
+    std::string fault;       ///< a sentence without position; empty when the place is good
+};
+
+Place bad_place(std::string fault)
+{
+    Place out;
+    out.fault = std::move(fault);
+    return out;
+}
+
+Place read_place(std::string_view text)
+{
+    const bool triple = text.starts_with("{{{");
+    const std::string_view opener = triple ? "{{{" : "{{";
+    const std::string_view closer = triple ? "}}}" : "}}";
+    // A bracketed name may hold braces, so its end is looked for first.
+    std::size_t from = opener.size();
+    const auto lead = text.find_first_not_of(" \t\r\n&", from);
+    const bool bracketed = lead != std::string_view::npos && text[lead] == '[';
+    if (bracketed) {
+        const auto end = text.find(']', lead);
+        if (end == std::string_view::npos)
+            return bad_place("'[' is not closed");
+        from = end + 1;
+    }
+    const auto close = text.find(closer, from);
+    if (close == std::string_view::npos)
+        return bad_place("'" + std::string(opener) + "' is not closed");
+    Place out{trim(text.substr(opener.size(), close - opener.size())), triple, close + closer.size(), {}};
+    if (!triple && out.name.starts_with('&')) {
+        out.raw = true;
+        out.name = trim(out.name.substr(1));
+    }
+    if (bracketed && out.name.size() > 2 && out.name.front() == '[' && out.name.find(']') == out.name.size() - 1)
+        out.name = out.name.substr(1, out.name.size() - 2);
+    else
+        out.fault = fault_of_name(out.name);
+    return out;
+}
+
+/// Length of the comment at the start of a text; 0 when it is not closed.
+std::size_t comment_length(std::string_view text)
+{
+    const bool dashed = text.starts_with("{{!--");
+    const std::string_view closer = dashed ? "--}}" : "}}";
+    const auto close = text.find(closer, dashed ? 5 : 3);
+    return close == std::string_view::npos ? 0 : close + closer.size();
+}
+
 }  // namespace
 
 Result<Template> Template::parse(std::string_view text)
@@ -57,68 +111,38 @@ Result<Template> Template::parse(std::string_view text)
     std::string literal;
     std::size_t places = 0;
     std::size_t at = 0;
+    const auto flush = [&] {
+        if (!literal.empty())
+            out.pieces_.push_back({literal, false, false});
+        literal.clear();
+    };
     while (at < text.size()) {
         const auto open = text.find("{{", at);
-        if (open == std::string_view::npos) {
-            literal += text.substr(at);
-            break;
-        }
         literal += text.substr(at, open - at);
-        if (!literal.empty() && open > at && text[open - 1] == '\\') {
+        if (open == std::string_view::npos)
+            break;
+        const auto rest = text.substr(open);
+        if (open > at && text[open - 1] == '\\') {
             literal.back() = '{';
             literal += '{';
             at = open + 2;
-            continue;
-        }
-        const auto rest = text.substr(open);
-        if (rest.starts_with("{{!")) {
-            const bool dashed = rest.starts_with("{{!--");
-            const auto close = rest.find(dashed ? "--}}" : "}}", dashed ? 5 : 3);
-            if (close == std::string_view::npos)
+        } else if (rest.starts_with("{{!")) {
+            const auto length = comment_length(rest);
+            if (length == 0)
                 return Error(Errc::invalid_argument, where(text, open) + "the comment is not closed");
-            at = open + close + (dashed ? 4 : 2);
-            continue;
+            at = open + length;
+        } else {
+            const auto place = read_place(rest);
+            if (!place.fault.empty())
+                return Error(Errc::invalid_argument, where(text, open) + place.fault);
+            if (++places > max_places)
+                return Error(Errc::limit_exceeded, "the template has more than 10,000 places");
+            flush();
+            out.pieces_.push_back({std::string(place.name), true, place.raw});
+            at = open + place.length;
         }
-        const bool triple = rest.starts_with("{{{");
-        const std::string_view closer = triple ? "}}}" : "}}";
-        const std::size_t start = triple ? 3 : 2;
-        // A bracketed name may hold braces, so its end is looked for first.
-        std::size_t from = start;
-        const auto lead = rest.find_first_not_of(" \t\r\n&", start);
-        const bool bracketed = lead != std::string_view::npos && rest[lead] == '[';
-        if (bracketed) {
-            const auto end = rest.find(']', lead);
-            if (end == std::string_view::npos)
-                return Error(Errc::invalid_argument, where(text, open) + "'[' is not closed");
-            from = end + 1;
-        }
-        const auto close = rest.find(closer, from);
-        if (close == std::string_view::npos)
-            return Error(Errc::invalid_argument,
-                         where(text, open) + "'" + std::string(triple ? "{{{" : "{{") + "' is not closed");
-        auto name = trim(rest.substr(start, close - start));
-        bool raw = triple;
-        if (!triple && name.starts_with('&')) {
-            raw = true;
-            name = trim(name.substr(1));
-        }
-        if (bracketed && name.size() >= 2 && name.front() == '[' && name.find(']') == name.size() - 1) {
-            name = name.substr(1, name.size() - 2);
-            if (name.empty())
-                return Error(Errc::invalid_argument, where(text, open) + "a place without a name");
-        } else if (const auto fault = fault_of_name(name); !fault.empty()) {
-            return Error(Errc::invalid_argument, where(text, open) + fault);
-        }
-        if (++places > max_places)
-            return Error(Errc::limit_exceeded, "the template has more than 10,000 places");
-        if (!literal.empty())
-            out.pieces_.push_back({std::move(literal), false, false});
-        literal.clear();
-        out.pieces_.push_back({std::string(name), true, raw});
-        at = open + close + closer.size();
     }
-    if (!literal.empty())
-        out.pieces_.push_back({std::move(literal), false, false});
+    flush();
     return out;
 }
 

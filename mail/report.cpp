@@ -177,7 +177,7 @@ std::string readable(const Parts& parts)
 void set_original(Report& report, HeaderBlock header)
 {
     report.original = std::move(header);
-    report.original_message_id = strip_brackets(report.original.get("Message-ID"));
+    report.original_message_id = to_valid_utf8(strip_brackets(report.original.get("Message-ID")));
 }
 
 void read_complaint(const Parts& parts, Report& report)
@@ -274,73 +274,97 @@ void settle_status(ReportedRecipient& r)
         r.status = inside;
 }
 
+/// Whether a message without status fields may be read as a bounce at all: prose mentions addresses for many reasons.
+bool may_be_bounce(const HeaderBlock& head, std::string_view text, bool returns_message)
+{
+    const bool told = subject_tells_failure(head) || text_tells_failure(text);
+    // A person's vacation notice also comes with the null reverse-path, and mentions addresses.
+    if (is_auto_reply(head) && !from_mail_system(head) && !told)
+        return false;
+    return subject_tells_failure(head) || from_mail_system(head) ||
+           (told && (has_null_return_path(head) || returns_message));
+}
+
+std::vector<ReportedRecipient> recipients_in_prose(const HeaderBlock& head, const HeaderBlock& original,
+                                                   std::string_view text)
+{
+    auto others = bystanders(head, original);
+    auto told = read_bounce_text(text, others);
+    if (!told.empty())
+        return told;
+    // Mail to oneself bounces too.
+    const auto addressed = addresses_in(original.get("To"));
+    std::erase_if(others, [&](const auto& other) {
+        return std::find(addressed.begin(), addressed.end(), other) != addressed.end();
+    });
+    return read_bounce_text(text, others);
+}
+
+/// When the text names nobody: whom the system names in the header, or whom the message went to.
+std::vector<ReportedRecipient> recipients_in_headers(const HeaderBlock& head, const HeaderBlock& original,
+                                                     std::string_view text)
+{
+    auto named = addresses_in(head.get("X-Failed-Recipients"));
+    if (named.empty() && subject_tells_failure(head) && from_mail_system(head)) {
+        named = addresses_in(original.get("To"));
+        if (named.size() != 1)
+            named.clear();
+    }
+    std::vector<ReportedRecipient> out;
+    for (auto& address : named) {
+        ReportedRecipient r;
+        r.final_recipient = std::move(address);
+        r.diagnostic = one_line(text, 1000);
+        r.reply_code = find_reply_code(r.diagnostic);
+        out.push_back(std::move(r));
+    }
+    return out;
+}
+
+void settle_stages(Report& report, std::string_view text)
+{
+    std::optional<Stage> told;
+    // A transcript of several recipients tells of each command which one failed first, not whose.
+    if (report.recipients.size() == 1) {
+        told = read_diagnostic(text).stage;
+        if (!told)
+            told = transcript_stage(text);
+    }
+    for (auto& r : report.recipients) {
+        if (const auto own = read_diagnostic(r.diagnostic).stage)
+            r.stage = own;
+        else if (!r.stage)
+            r.stage = told;
+    }
+}
+
 void read_bounce(const HeaderBlock& head, const Parts& parts, Report& report)
 {
-    bool structured = false;
     for (const auto* status : parts.status)
-        structured = read_status_fields(status->body, report) || structured;
+        report.structured = read_status_fields(status->body, report) || report.structured;
 
     const auto text = split_bounce_text(readable(parts));
     if (report.original.fields().empty() && !text.original.empty())
         set_original(report, HeaderBlock::read(text.original));
-    const bool failure_told = subject_tells_failure(head) || text_tells_failure(text.report);
-    const bool likely = structured || subject_tells_failure(head) || from_mail_system(head) ||
-                        (failure_told && (has_null_return_path(head) || !report.original.fields().empty()));
-    // A person's vacation notice also comes with the null reverse-path, and mentions addresses.
-    const bool away = is_auto_reply(head) && !from_mail_system(head) && !failure_told;
-    if (!likely || (away && !structured))
-        return;
-    if (!structured)
+    if (!report.structured) {
+        if (!may_be_bounce(head, text.report, !report.original.fields().empty()))
+            return;
         for (const auto* part : parts.texts)
             if (to_lower_ascii(part->body).find("final-recipient:") != std::string::npos)
-                structured = read_status_fields(part->body, report) || structured;
-
-    auto others = bystanders(head, report.original);
-    auto told = read_bounce_text(text.report, others);
-    if (told.empty()) {
-        // Mail to oneself bounces too.
-        const auto addressed = addresses_in(report.original.get("To"));
-        std::erase_if(others, [&](const auto& other) {
-            return std::find(addressed.begin(), addressed.end(), other) != addressed.end();
-        });
-        told = read_bounce_text(text.report, others);
+                report.structured = read_status_fields(part->body, report) || report.structured;
     }
-    if (structured)
+
+    auto told = recipients_in_prose(head, report.original, text.report);
+    if (report.structured)
         complete_from_text(report, told);
     else
         report.recipients = std::move(told);
     if (report.recipients.empty())
-        for (const auto& address : addresses_in(head.get("X-Failed-Recipients"))) {
-            ReportedRecipient r;
-            r.final_recipient = address;
-            r.diagnostic = one_line(text.report, 1000);
-            report.recipients.push_back(std::move(r));
-        }
-    // A bounce that names nobody is about whom the message went to.
-    if (report.recipients.empty() && subject_tells_failure(head) && from_mail_system(head)) {
-        const auto to = addresses_in(report.original.get("To"));
-        if (to.size() == 1) {
-            ReportedRecipient r;
-            r.final_recipient = to.front();
-            r.diagnostic = one_line(text.report, 1000);
-            r.reply_code = find_reply_code(r.diagnostic);
-            report.recipients.push_back(std::move(r));
-        }
-    }
-    std::optional<Stage> told_stage;
-    // A transcript of several recipients tells of each command which one failed first, not whose.
-    if (report.recipients.size() == 1) {
-        told_stage = read_diagnostic(text.report).stage;
-        if (!told_stage)
-            told_stage = transcript_stage(text.report);
-    }
-    for (auto& r : report.recipients) {
+        report.recipients = recipients_in_headers(head, report.original, text.report);
+    for (auto& r : report.recipients)
         settle_status(r);
-        const auto stage = read_diagnostic(r.diagnostic).stage;
-        r.stage = stage ? stage : r.stage ? r.stage : told_stage;
-    }
+    settle_stages(report, text.report);
     report.text = one_line(text.report, 4000);
-    report.structured = structured;
     if (!report.recipients.empty())
         report.kind = ReportKind::dsn;
 }

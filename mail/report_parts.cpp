@@ -184,7 +184,15 @@ std::string one_line(std::string_view text, std::size_t limit)
         if (out.size() >= limit)
             break;
     }
-    return to_valid_utf8(out);
+    out = to_valid_utf8(out);
+    // Replacement characters are longer than what they replace, and a character may not be cut.
+    if (out.size() > limit) {
+        auto end = limit;
+        while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0u) == 0x80u)
+            --end;
+        out.resize(end);
+    }
+    return out;
 }
 
 bool contains_any(std::string_view text, const std::vector<std::string_view>& phrases)
