@@ -1,0 +1,199 @@
+"""Shared parts of the whole-program stories: a scratch folder, free ports, real servers, the winnow program.
+
+Every story is one file with a `story(lab)` function, run as `python3 tests/e2e/STORY.py WINNOW_PROGRAM`. It ends with the
+line `ok: ...` and exit code 0, or with what was expected and what was seen.
+"""
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PATIENCE = 60.0  # seconds; a bound for waiting on real servers, never a fixed sleep
+
+
+class Failed(Exception):
+    """What was expected did not happen."""
+
+
+def expect(condition, message):
+    if not condition:
+        raise Failed(message)
+
+
+def wait_for(what, probe, patience=PATIENCE):
+    """Polls `probe` until it gives something true; fails with `what` when that takes too long."""
+    end = time.monotonic() + patience
+    while True:
+        found = probe()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise Failed(f"waited {patience:.0f} s in vain for {what}")
+        time.sleep(0.05)
+
+
+def free_port(ip="127.0.0.1"):
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as s:
+        s.bind((ip, 0))
+        return s.getsockname()[1]
+
+
+def answers(ip, port):
+    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as s:
+        s.settimeout(0.5)
+        return s.connect_ex((ip, port)) == 0
+
+
+class Lab:
+    def __init__(self, winnow):
+        self.winnow = str(pathlib.Path(winnow).resolve())
+        # Postfix's daemons run as other users: the folder must be passable for them.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="winnow-e2e-"))
+        self.dir.chmod(0o755)
+        self.processes = []
+        self.env = dict(os.environ)
+
+    def spawn(self, name, *argv, **kwargs):
+        log = open(self.dir / f"{name}.log", "ab")
+        process = subprocess.Popen([str(a) for a in argv], stdout=kwargs.pop("stdout", log), stderr=log, **kwargs)
+        process.name = name
+        self.processes.append(process)
+        return process
+
+    def run(self, *args, code=0, input=None, env=None):
+        """Runs winnow and returns its standard output; fails unless it exits with `code`."""
+        done = subprocess.run([self.winnow, *map(str, args)], capture_output=True, text=True, input=input,
+                              env={**self.env, **(env or {})}, timeout=PATIENCE * 3)
+        if code is not None and done.returncode != code:
+            raise Failed(f"winnow {' '.join(map(str, args))} exited with {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
+        self.last_stderr = done.stderr
+        return done.stdout
+
+    def log(self, name):
+        path = self.dir / f"{name}.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def stop(self, process, how=signal.SIGTERM, patience=30):
+        if process.poll() is None:
+            process.send_signal(how)
+            process.wait(timeout=patience)
+        return process.returncode
+
+    def close(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(timeout=10)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # --- DNS by nsd
+
+    def nsd(self, zones):
+        """Serves zones {name: text} on loopback; returns HOST:PORT."""
+        folder = self.dir / "nsd"
+        folder.mkdir()
+        port = free_port()
+        conf = ["server:", f"  ip-address: 127.0.0.1@{port}", '  username: ""', f'  zonesdir: "{folder}"', '  database: ""',
+                f'  pidfile: "{folder}/nsd.pid"', f'  xfrdfile: "{folder}/xfrd.state"', f'  zonelistfile: "{folder}/zone.list"',
+                f'  logfile: "{self.dir}/nsd.log"', "  hide-version: yes", "  server-count: 1", "remote-control:", "  control-enable: no"]
+        for name, text in zones.items():
+            path = folder / f"{name}.zone"
+            path.write_text(f"$ORIGIN {name}.\n$TTL 300\n@ SOA ns.{name}. hostmaster.{name}. 1 3600 600 86400 60\n@ NS ns.{name}.\nns A 127.0.0.1\n{text}")
+            conf += ["zone:", f'  name: "{name}"', f'  zonefile: "{path}"']
+        (folder / "nsd.conf").write_text("\n".join(conf) + "\n")
+        self.spawn("nsd", "/usr/sbin/nsd", "-d", "-c", folder / "nsd.conf")
+        wait_for("nsd to listen", lambda: answers("127.0.0.1", port))
+        return f"127.0.0.1:{port}"
+
+    # --- mail by Postfix
+
+    def postfix(self, name, main, virtual=None):
+        """Starts a Postfix of its own in the foreground; returns (port, folder). `virtual` = addresses with a Maildir."""
+        folder = self.dir / name
+        conf, queue, data, mail = folder / "etc", folder / "spool", folder / "data", folder / "mail"
+        for d in (conf, queue, data, mail):
+            d.mkdir(parents=True)
+        shutil.chown(data, "postfix")
+        shutil.chown(mail, "nobody", "nogroup")
+        port = free_port()
+        settings = {
+            "compatibility_level": "3.6", "queue_directory": queue, "data_directory": data, "command_directory": "/usr/sbin",
+            "daemon_directory": "/usr/lib/postfix/sbin", "mail_owner": "postfix", "setgid_group": "postdrop",
+            "maillog_file": "/dev/stdout", "inet_interfaces": "127.0.0.1", "inet_protocols": "ipv4", "mydestination": "",
+            "mynetworks": "127.0.0.0/8", "myhostname": f"{name}.test", "alias_maps": "", "local_recipient_maps": "",
+            "smtpd_tls_security_level": "none", "smtp_tls_security_level": "none", "local_transport": "error:no local mail here",
+            "in_flow_delay": "0", "smtputf8_enable": "no", "biff": "no", **main,
+        }
+        if virtual is not None:
+            (conf / "virtual").write_text("".join(f"{a} {a.replace('@', '/at/')}/\n" for a in virtual))
+            settings |= {
+                "virtual_mailbox_domains": " ".join(sorted({a.split("@")[1] for a in virtual})),
+                "virtual_mailbox_base": mail, "virtual_mailbox_maps": f"texthash:{conf}/virtual", "virtual_minimum_uid": "1",
+                "virtual_uid_maps": f"static:{subprocess.check_output(['id', '-u', 'nobody'], text=True).strip()}",
+                "virtual_gid_maps": f"static:{subprocess.check_output(['id', '-g', 'nobody'], text=True).strip()}",
+            }
+        (conf / "main.cf").write_text("".join(f"{k} = {v}\n" for k, v in settings.items()))
+        services = [
+            f"127.0.0.1:{port} inet n - n - - smtpd", "pickup unix n - n 60 1 pickup", "cleanup unix n - n - 0 cleanup",
+            "qmgr unix n - n 300 1 qmgr", "rewrite unix - - n - - trivial-rewrite", "bounce unix - - n - 0 bounce",
+            "defer unix - - n - 0 bounce", "trace unix - - n - 0 bounce", "verify unix - - n - 1 verify", "flush unix n - n 1000? 0 flush",
+            "proxymap unix - - n - - proxymap", "smtp unix - - n - - smtp", "relay unix - - n - - smtp", "error unix - - n - - error",
+            "retry unix - - n - - error", "discard unix - - n - - discard", "virtual unix - n n - - virtual", "lmtp unix - - n - - lmtp",
+            "anvil unix - - n - 1 anvil", "scache unix - - n - 1 scache", "postlog unix-dgram n - n - 1 postlogd", "showq unix n - n - - showq",
+            "tlsmgr unix - - n 1000? 1 tlsmgr",
+        ]
+        (conf / "master.cf").write_text("\n".join(services) + "\n")
+        self.spawn(name, "/usr/sbin/postfix", "-c", conf, "start-fg")
+        wait_for(f"Postfix {name} to listen", lambda: answers("127.0.0.1", port))
+        return port, folder
+
+    @staticmethod
+    def maildir(folder, address):
+        local, domain = address.split("@")
+        new = folder / "mail" / local / "at" / domain / "new"
+        return sorted(new.iterdir()) if new.is_dir() else []
+
+    # --- winnow
+
+    def config(self, text, name="winnow"):
+        path = self.dir / f"{name}.toml"
+        path.write_text(text)
+        return path
+
+    def serve(self, config, http, name="serve"):
+        process = self.spawn(name, self.winnow, "serve", "--config", config)
+        wait_for("winnow to listen", lambda: process.poll() is not None or answers(*http))
+        expect(process.poll() is None, f"winnow serve ended with {process.returncode}\n{self.log(name)}")
+        return process
+
+
+def main(story):
+    if len(sys.argv) != 2:
+        sys.exit(f"usage: {sys.argv[0]} WINNOW_PROGRAM")
+    lab = Lab(sys.argv[1])
+    try:
+        story(lab)
+    except Failed as failure:
+        print(f"FAILED: {failure}")
+        for process in lab.processes:
+            print(f"--- {process.name}.log (exit {process.poll()})\n{lab.log(process.name)[-4000:]}")
+        sys.exit(1)
+    finally:
+        lab.close()
+    print(f"ok: {story.__doc__.strip().splitlines()[0]}")
+
+
+def loads(text):
+    return json.loads(text)
