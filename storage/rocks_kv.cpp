@@ -126,6 +126,7 @@ rocksdb::DBOptions database_options(const RocksKvOptions& from, rocksdb::Env* en
     to.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(from.write_buffer_bytes);
     to.max_total_wal_size = 64ull << 20;
     to.max_open_files = -1;
+    to.max_file_opening_threads = 1;  // 16 threads per family otherwise, at every start
     to.skip_stats_update_on_db_open = true;
     to.enable_pipelined_write = false;
     to.max_background_jobs = 2;
@@ -373,29 +374,31 @@ Result<std::unique_ptr<KeyValueStore>> open_rocks_kv(RocksKvOptions options)
     rocksdb::DBOptions db_options = database_options(options, env);
     const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
 
-    std::vector<std::string> names;
-    if (std::filesystem::exists(options.directory + "/CURRENT")) {
-        const rocksdb::Status listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names);
-        if (!listed.ok())
+    std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
+    if (std::filesystem::exists(options.directory + "/CURRENT"))
+        if (const auto listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names); !listed.ok())
             return to_error(listed, "be opened in " + options.directory);
-    } else {
-        names.emplace_back(rocksdb::kDefaultColumnFamilyName);
-    }
-    for (std::size_t i = 0; i < family_count; ++i)
-        if (const auto name = to_string(static_cast<Family>(i));
-            std::find(names.begin(), names.end(), name) == names.end())
-            names.emplace_back(name);
-    db_options.create_missing_column_families = true;
-
-    std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+    std::vector<rocksdb::ColumnFamilyDescriptor> present, missing;
     for (const std::string& name : names)
-        descriptors.emplace_back(name, family_options(family_named(name), cache, options.merge));
+        present.emplace_back(name, family_options(family_named(name), cache, options.merge));
+    for (std::size_t i = 0; i < family_count; ++i) {
+        const auto family = static_cast<Family>(i);
+        if (std::find(names.begin(), names.end(), to_string(family)) == names.end())
+            missing.emplace_back(std::string(to_string(family)), family_options(family, cache, options.merge));
+    }
     rocksdb::DB* db = nullptr;
-    const rocksdb::Status opened =
-        rocksdb::DB::Open(db_options, options.directory, descriptors, &database->opened, &db);
+    const rocksdb::Status opened = rocksdb::DB::Open(db_options, options.directory, present, &database->opened, &db);
     if (!opened.ok())
         return to_error(opened, "be opened in " + options.directory);
     database->db.reset(db);
+    if (!missing.empty()) {
+        // All at once: as part of Open each one would write the options file again.
+        std::vector<rocksdb::ColumnFamilyHandle*> created;
+        const rocksdb::Status status = db->CreateColumnFamilies(missing, &created);
+        database->opened.insert(database->opened.end(), created.begin(), created.end());
+        if (!status.ok())
+            return to_error(status, "create its families in " + options.directory);
+    }
     for (auto* handle : database->opened)
         for (std::size_t i = 0; i < family_count; ++i)
             if (handle->GetName() == to_string(static_cast<Family>(i)))
