@@ -166,7 +166,7 @@ awaitable<Result<>> VerificationJobs::Impl::turn(std::shared_ptr<Running> run)
     if (!run->read_all || run->under_way > 0 || !run->finished.empty())
         co_return Result<>{};
     if (run->job.counters.waiting == 0)
-        co_return co_await finish(run, JobState::done, {});
+        co_return co_await finish(run, JobState::done, std::string());
     if (over)
         co_return co_await give_up_waiting(run);
     co_return Result<>{};
@@ -374,7 +374,7 @@ awaitable<Result<>> VerificationJobs::Impl::give_up_waiting(std::shared_ptr<Runn
         WINNOW_CO_CHECK(co_await store(run, std::move(ops)));
     }
     job.counters.waiting = 0;
-    co_return co_await finish(run, JobState::done, {});
+    co_return co_await finish(run, JobState::done, std::string());
 }
 
 awaitable<Result<>> VerificationJobs::Impl::store(std::shared_ptr<Running> run, storage::OpList ops)
