@@ -32,6 +32,7 @@ struct Reading {
     const ReplyRow* row = nullptr;
     Tier tier = Tier::built_in;
     ReplyPhrase::Span span;
+    bool doubted = false;  ///< something in the text, however weak, is about the sender
 
     auto rank() const
     {
@@ -92,19 +93,24 @@ bool stage_allows(const ReplyRow& row, const Question& question)
     return true;
 }
 
+bool within(const ReplyPhrase::Span& span, const Reading& reading)
+{
+    return reading.row->has_phrase && span.begin >= reading.span.begin && span.end <= reading.span.end;
+}
+
 /// Does what `us` says about the sender outweigh what `best` says about the recipient? Words about us that are part of
 /// a longer phrase about the mailbox ("mailbox ... blocked due to inactivity") do not.
 bool outweighs(const Reading& us, const Reading& best)
 {
     // What a recipient's own rule says often names the sender too.
-    if (best.row->klass == ReplyClass::recipient_filtered && us.span.length <= best.span.length)
+    const bool only_named = us.row->klass == ReplyClass::policy || us.row->klass == ReplyClass::sender_rejected;
+    if (best.row->klass == ReplyClass::recipient_filtered && only_named && us.span.length <= best.span.length)
         return false;
     if (best.tier == Tier::provider)
         return us.tier == Tier::provider && us.span.length > 0 && us.span.length >= best.span.length;
-    if (best.tier == Tier::phrase && !us.definite())
+    if (best.tier == Tier::phrase && !us.definite() && best.row->klass != ReplyClass::domain_invalid)
         return false;
-    const bool within = best.row->has_phrase && us.span.begin >= best.span.begin && us.span.end <= best.span.end;
-    return !within || us.span.length > best.span.length;
+    return !within(us.span, best) || us.span.length > best.span.length;
 }
 
 struct BuiltIn {
@@ -163,7 +169,7 @@ Classified classified(const Reading& reading, const Question& question)
     const ReplyRow& row = *reading.row;
     auto made = classified(row.klass, row.id, question.via_smarthost);
     // A text without any code (old bounce mails) is read, but does not count as beyond doubt.
-    made.clear = row.clear && question.digit() == 5;
+    made.clear = row.clear && !reading.doubted && question.digit() == 5;
     made.final_ = row.final_;
     return made;
 }
@@ -193,7 +199,7 @@ struct ReplyClassifier::Table {
             const auto tier = tier_of(row, question);
             if (!tier || !row_holds(row, question) || !stage_allows(row, question))
                 return;
-            const Reading reading{&row, *tier, span};
+            const Reading reading{&row, *tier, span, false};
             if (about_us(row.klass))
                 us.push_back(reading);
             if (!best || reading.rank() > best->rank())
@@ -206,9 +212,11 @@ struct ReplyClassifier::Table {
         if (!best || !(about_recipient(best->row->klass) || best->row->klass == ReplyClass::unknown))
             return best;
         std::optional<Reading> heavier;
-        for (const Reading& each : us)
+        for (const Reading& each : us) {
             if (outweighs(each, *best) && (!heavier || each.rank() > heavier->rank()))
                 heavier = each;
+            best->doubted |= best->tier != Tier::provider && !within(each.span, *best);
+        }
         return heavier ? heavier : best;
     }
 };
