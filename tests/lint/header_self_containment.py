@@ -16,28 +16,30 @@ from pathlib import Path
 import lint_common
 
 
+def options(words):
+    """What a header needs of a compiler's arguments: tuples of an option and, where it is its own word, its value."""
+    left = iter(words)
+    for word in left:
+        if word in ("-isystem", "-include", "-I"):
+            yield (word, next(left))
+        elif word in ("-o", "-c", "-MF", "-MT", "-MQ"):
+            next(left)
+        elif word.startswith("-") and not word.startswith(("-M", "-O", "-g", "-fsanitize")):
+            yield (word,)
+
+
 def flags_by_room(build, root):
-    """Compiler and flags of one source of each top folder, without its files."""
+    """Compiler and options of each top folder's sources together (generated headers may be in any -I of theirs)."""
     flags = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = Path(entry["file"])
         if not source.is_relative_to(root):
             continue
-        room = source.relative_to(root).parts[0]
-        if room in flags:
-            continue
         words = shlex.split(entry["command"])
         compiler = next(i for i, word in enumerate(words) if re.search(r"(g\+\+|c\+\+|clang\+\+)[-\d.]*$", word))
-        kept, skip = [words[compiler]], False
-        for word in words[compiler + 1:]:
-            if skip:
-                skip = False
-            elif word in ("-o", "-c", "-MF", "-MT", "-MQ"):
-                skip = True
-            elif word not in ("-MD", "-MMD") and not word.startswith(("-O", "-g", "-fsanitize")):
-                kept.append(word)
-        flags[room] = kept
-    return flags
+        room = flags.setdefault(source.relative_to(root).parts[0], {(words[compiler],): None})
+        room.update(dict.fromkeys(options(words[compiler + 1:])))
+    return {room: [word for option in found for word in option] for room, found in flags.items()}
 
 
 def compile_alone(header, command, cwd):
