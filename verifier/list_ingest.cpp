@@ -284,4 +284,15 @@ awaitable<Result<UploadSummary>> ListIngest::finish()
     co_return self.summary;
 }
 
+awaitable<Result<>> ListIngest::discard()
+{
+    storage::ListRecord& list = impl_->summary.list;
+    if (list.version == 0)
+        co_return Result<>{};
+    auto ops = storage::OpList::of(storage::DeleteList{list.workspace, list.id});
+    WINNOW_CO_CHECK(co_await impl_->engine.commit(std::move(ops)));
+    list.version = 0;
+    co_return Result<>{};
+}
+
 }  // namespace winnow::verifier

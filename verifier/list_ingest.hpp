@@ -37,6 +37,8 @@ public:
     ~ListIngest();
     awaitable<Result<>> feed(std::string piece);
     awaitable<Result<UploadSummary>> finish();
+    /// Removes what an upload that failed has stored so far. Without it (a crash) the list stays, as incomplete.
+    awaitable<Result<>> discard();
 
 private:
     struct Impl;
