@@ -21,13 +21,53 @@ constexpr Row rows[] = {
     {Errc::conflict, 409, "conflict", "The state does not allow it"},
     {Errc::permission_denied, 403, "forbidden", "Not permitted"},
     {Errc::limit_exceeded, 413, "too_large", "A limit was exceeded"},
+    {Errc::locked, 503, "unavailable", "Not available now"},
     {Errc::disk_full, 507, "out_of_storage", "The disk is full"},
     {Errc::unavailable, 503, "unavailable", "Not available now"},
     {Errc::timed_out, 504, "timed_out", "No answer in time"},
     {Errc::cancelled, 503, "unavailable", "Not available now"},
 };
 
+const Row& row_of(Errc code)
+{
+    for (const Row& row : rows)
+        if (row.code == code)
+            return row;
+    return rows[0];
+}
+
 }  // namespace
+
+Problem invalid_request(std::vector<FieldError> errors)
+{
+    const Row& row = row_of(Errc::invalid_argument);
+    std::string detail;
+    for (const FieldError& e : errors)
+        detail += (detail.empty() ? "" : "; ") + e.pointer + ": " + e.detail;
+    return {row.status, row.word, row.title, std::move(detail), std::move(errors)};
+}
+
+Problem invalid_request(std::string pointer, std::string detail)
+{
+    std::vector<FieldError> errors;
+    errors.push_back({std::move(pointer), std::move(detail)});
+    return invalid_request(std::move(errors));
+}
+
+Problem not_found(std::string detail)
+{
+    const Row& row = row_of(Errc::not_found);
+    return {row.status, row.word, row.title, std::move(detail), {}};
+}
+
+Problem unreadable_body(const Error& error)
+{
+    if (error.code == Errc::limit_exceeded)
+        return {413, "too_large", "A limit was exceeded", error.context, {}};
+    if (error.code == Errc::timed_out)
+        return {408, "timed_out", "The body did not come in time", error.context, {}};
+    return {400, "malformed_body", "The body is broken", error.context, {}};
+}
 
 net::HttpResponse to_response(const Problem& problem)
 {
@@ -42,12 +82,18 @@ net::HttpResponse to_response(const Problem& problem)
             errors.push_back({{"pointer", e.pointer}, {"detail", e.detail}});
         body["errors"] = std::move(errors);
     }
+    if (!problem.request_id.empty())
+        body["request_id"] = problem.request_id;
     net::HttpResponse response;
     response.status = problem.status;
     response.fields.add("Content-Type", "application/problem+json");
     if (problem.status == 401)
         response.fields.add("WWW-Authenticate", "Bearer realm=\"winnow\"");
-    if (problem.status == 503)
+    if (!problem.allow.empty())
+        response.fields.add("Allow", problem.allow);
+    if (problem.retry_after)
+        response.fields.add("Retry-After", std::to_string(*problem.retry_after));
+    else if (problem.status == 503)
         response.fields.add("Retry-After", "5");
     response.body = dump_json(body) + "\n";
     return response;
@@ -59,7 +105,9 @@ Problem problem_of(const Error& error)
         if (error.code == row.code)
             return {row.status, row.word, row.title, error.context, {}};
     // The context of an internal error may name files of the machine: it goes to the log, not to the client.
-    return {500, "internal_error", "Something went wrong inside winnow", "The log has the details.", {}};
+    Problem problem{500, "internal_error", "Something went wrong inside winnow", "The log has the details.", {}};
+    problem.cause = error.message();
+    return problem;
 }
 
 net::HttpResponse to_response(const Error& error)

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,7 +24,18 @@ struct Problem {
     std::string title;   ///< the same for every occurrence of `code`
     std::string detail;  ///< this occurrence, one sentence with the cure
     std::vector<FieldError> errors;
+    std::string request_id = {};                   ///< as in X-Request-Id and in the log; empty = left out
+    std::optional<std::int64_t> retry_after = {};  ///< seconds
+    std::string allow = {};                        ///< of a 405: the methods that the path knows
+    std::string cause = {};                        ///< for the log alone: what an internal error was
 };
+
+/// Every field that is wrong at once, under the code "invalid_request".
+Problem invalid_request(std::vector<FieldError> errors);
+Problem invalid_request(std::string pointer, std::string detail);
+Problem not_found(std::string detail);
+/// Of a body that could not be read: too large, too slow, or broken on its way. Never our fault.
+Problem unreadable_body(const Error& error);
 
 /// application/problem+json with type (a stable URI reference), title, status, detail, code and errors.
 net::HttpResponse to_response(const Problem& problem);

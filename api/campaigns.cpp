@@ -1,0 +1,163 @@
+// /api/v1/campaigns: create, start, watch, cancel, and who was held back.
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "api/fields.hpp"
+#include "api/record_json.hpp"
+#include "api/router.hpp"
+
+namespace winnow::api {
+namespace {
+
+using nlohmann::json;
+using storage::CampaignRecord;
+
+constexpr std::int64_t max_page = 1'000;
+constexpr std::size_t max_body_part = 512 * 1024;
+
+json wrapped(const CampaignRecord& campaign)
+{
+    return {{"campaign", to_json(campaign)}};
+}
+
+/// The campaigns say which field is wrong in front of a colon: "subject: is empty".
+Problem creation_problem(const Error& error)
+{
+    Problem problem = problem_of(error);
+    if (problem.status != 400)
+        return problem;
+    for (const char* name : {"list_id", "from", "subject", "text", "html", "headers"}) {
+        const std::string prefix = std::string(name) + ": ";
+        if (error.context.compare(0, prefix.size(), prefix) == 0)
+            problem.errors.push_back({"/" + std::string(name), error.context.substr(prefix.size())});
+    }
+    return problem;
+}
+
+awaitable<Answer> create_campaign(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    relay::CampaignRequest request;
+    request.workspace = context.key.workspace;
+    request.list_id = fields.required_text("list_id", 26);
+    request.name = fields.text("name");
+    request.from = fields.required_text("from");
+    request.subject = fields.required_text("subject");
+    request.text = fields.text("text", {}, max_body_part);
+    request.html = fields.text("html", {}, max_body_part);
+    request.headers = fields.text_map("headers", 50);
+    request.include_risky = fields.flag("include_risky", false);
+    request.hold_for = fields.duration("hold", request.hold_for, milliseconds{0}, std::chrono::days{30});
+    const bool start = fields.flag("start", false);
+    if (auto problem = fields.problem())
+        co_return *problem;
+
+    relay::Campaigns& campaigns = context.services.campaigns;
+    auto campaign = co_await campaigns.create(request);
+    if (!campaign)
+        co_return creation_problem(campaign.error());
+    if (start)
+        campaign = co_await campaigns.start(context.key.workspace, campaign->id);
+    if (!campaign)
+        co_return campaign.error();
+    net::HttpResponse response = json_response(201, wrapped(*campaign));
+    response.fields.add("Location", "/api/v1/campaigns/" + campaign->id);
+    co_return response;
+}
+
+awaitable<Answer> list_campaigns(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    const std::string after = query.text("after", {}, 26);
+    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    if (auto problem = query.problem())
+        co_return *problem;
+    WINNOW_CO_TRY(const auto found, co_await context.services.engine.campaigns(context.key.workspace, after, limit));
+    json all = json::array();
+    for (const CampaignRecord& campaign : found)
+        all.push_back(to_json(campaign));
+    json body{{"campaigns", std::move(all)}, {"next", nullptr}};
+    if (found.size() == limit)
+        body["next"] = found.back().id;
+    co_return json_response(200, body);
+}
+
+awaitable<Answer> get_campaign(Context& context)
+{
+    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
+    co_return json_response(200, wrapped(campaign));
+}
+
+awaitable<Answer> start_campaign(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.start(context.key.workspace, context.id));
+    co_return json_response(202, wrapped(campaign));
+}
+
+awaitable<Answer> cancel_campaign(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await context.services.campaigns.cancel(context.key.workspace, context.id));
+    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
+    co_return json_response(202, wrapped(campaign));
+}
+
+/// "lane.seq": where a held message is.
+std::string cursor_of(MessageRef ref)
+{
+    return std::to_string(ref.lane.value) + "." + std::to_string(ref.seq);
+}
+
+std::optional<MessageRef> read_cursor(std::string_view text)
+{
+    MessageRef ref;
+    const char* const end = text.data() + text.size();
+    const auto lane = std::from_chars(text.data(), end, ref.lane.value);
+    if (lane.ec != std::errc{} || lane.ptr == end || *lane.ptr != '.')
+        return std::nullopt;
+    const auto seq = std::from_chars(lane.ptr + 1, end, ref.seq);
+    if (seq.ec != std::errc{} || seq.ptr != end)
+        return std::nullopt;
+    return ref;
+}
+
+awaitable<Answer> held_messages(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    const std::string after_text = query.text("after", {}, 40);
+    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    const auto after = after_text.empty() ? std::optional{MessageRef{}} : read_cursor(after_text);
+    if (!after)
+        query.refuse("after", "has to be the \"next\" of an earlier page");
+    if (auto problem = query.problem())
+        co_return *problem;
+    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
+    WINNOW_CO_TRY(const auto held,
+                  co_await context.services.engine.held(context.key.workspace, campaign.id, *after, limit));
+    json all = json::array();
+    for (const storage::MessageRecord& message : held)
+        all.push_back({{"message_id", message.id}, {"recipient", message.recipient}, {"reason", message.held_reason}});
+    json body{{"held", std::move(all)}, {"next", nullptr}};
+    if (held.size() == limit)
+        body["next"] = cursor_of(held.back().ref);
+    co_return json_response(200, body);
+}
+
+}  // namespace
+
+std::vector<Route> campaign_routes()
+{
+    return {{"POST", "/api/v1/campaigns", create_campaign, Body::buffered},
+            {"GET", "/api/v1/campaigns", list_campaigns, Body::none, true},
+            {"GET", "/api/v1/campaigns/{id}", get_campaign},
+            {"POST", "/api/v1/campaigns/{id}/start", start_campaign, Body::buffered},
+            {"POST", "/api/v1/campaigns/{id}/cancel", cancel_campaign, Body::buffered},
+            {"GET", "/api/v1/campaigns/{id}/held", held_messages, Body::none, true}};
+}
+
+}  // namespace winnow::api

@@ -1,0 +1,66 @@
+// /api/v1/jobs: verifications of lists.
+#include <nlohmann/json.hpp>
+
+#include "api/fields.hpp"
+#include "api/record_json.hpp"
+#include "api/router.hpp"
+
+namespace winnow::api {
+namespace {
+
+using nlohmann::json;
+using storage::JobRecord;
+
+awaitable<Answer> answer_with_job(Context& context, int status)
+{
+    WINNOW_CO_TRY(const auto job, co_await context.services.jobs.get(context.key.workspace, context.id));
+    const json body{{"job", to_json(job)}};
+    co_return json_response(status, body);
+}
+
+awaitable<Answer> get_job(Context& context)
+{
+    co_return co_await answer_with_job(context, 200);
+}
+
+awaitable<Answer> pause_job(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    const std::string note = fields.text("note", "paused by API key " + context.key.id, 200);
+    if (auto problem = fields.problem())
+        co_return *problem;
+    // First whether it exists: pausing asks only what runs in this process.
+    WINNOW_CO_TRY(const auto job, co_await context.services.jobs.get(context.key.workspace, context.id));
+    WINNOW_CO_CHECK(co_await context.services.jobs.pause(context.key.workspace, job.id, note));
+    co_return co_await answer_with_job(context, 202);
+}
+
+awaitable<Answer> resume_job(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await context.services.jobs.unpause(context.key.workspace, context.id));
+    co_return co_await answer_with_job(context, 202);
+}
+
+awaitable<Answer> cancel_job(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await context.services.jobs.cancel(context.key.workspace, context.id));
+    co_return co_await answer_with_job(context, 202);
+}
+
+}  // namespace
+
+std::vector<Route> job_routes()
+{
+    return {{"GET", "/api/v1/jobs/{id}", get_job},
+            {"POST", "/api/v1/jobs/{id}/pause", pause_job, Body::buffered},
+            {"POST", "/api/v1/jobs/{id}/resume", resume_job, Body::buffered},
+            {"POST", "/api/v1/jobs/{id}/cancel", cancel_job, Body::buffered}};
+}
+
+}  // namespace winnow::api

@@ -1,0 +1,205 @@
+#include "api/record_json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "core/duration.hpp"
+
+namespace winnow::api {
+namespace {
+
+using nlohmann::json;
+
+json time_or_null(TimePoint t)
+{
+    return t == TimePoint{} ? json(nullptr) : json(format_time(t));
+}
+
+json text_or_null(const std::string& text)
+{
+    return text.empty() ? json(nullptr) : json(text);
+}
+
+template <class Key>
+json counts(const std::map<Key, std::uint64_t>& map)
+{
+    json object = json::object();
+    for (const auto& [key, count] : map) {
+        if constexpr (std::is_enum_v<Key>)
+            object[std::string(to_string(key))] = count;
+        else
+            object[key] = count;
+    }
+    return object;
+}
+
+/// "held:greylisted" -> {"held": {"greylisted": n}}.
+json gate_counts(const std::map<std::string, std::uint64_t>& gate)
+{
+    json object{{"queued", json::object()}, {"held", json::object()}, {"refused", json::object()}};
+    for (const auto& [name, count] : gate) {
+        const auto colon = name.find(':');
+        object[name.substr(0, colon)][colon == std::string::npos ? "" : name.substr(colon + 1)] = count;
+    }
+    return object;
+}
+
+double progress(const storage::JobRecord& job)
+{
+    if (job.state == JobState::done)
+        return 1.0;
+    if (job.counters.total == 0)
+        return 0.0;
+    const double share = static_cast<double>(job.counters.done) / static_cast<double>(job.counters.total);
+    return std::floor(std::min(share, 1.0) * 10'000.0) / 10'000.0;
+}
+
+}  // namespace
+
+json to_json(const storage::ListRecord& list)
+{
+    const auto column = static_cast<std::size_t>(list.email_column);
+    return {{"id", list.id},
+            {"name", list.name},
+            {"source", list.source},
+            {"collected_at", list.collected_at},
+            {"consent_basis", list.consent_basis},
+            {"created_at", time_or_null(list.created)},
+            {"complete", list.complete},
+            {"rows", list.rows},
+            {"duplicates", list.duplicates},
+            {"malformed", list.malformed},
+            {"columns", list.columns},
+            {"email_column", column < list.columns.size() ? json(list.columns[column]) : json(nullptr)},
+            {"email_column_number", column + 1},
+            {"delimiter", std::string(1, list.delimiter)}};
+}
+
+json to_json(const storage::JobRecord& job)
+{
+    const storage::JobCounters& c = job.counters;
+    json by_verdict = json::object();
+    for (Verdict verdict : all_values<Verdict>())
+        by_verdict[std::string(to_string(verdict))] = 0;
+    for (const auto& [reason, count] : c.by_reason) {
+        json& sum = by_verdict[std::string(to_string(verdict_of(reason)))];
+        sum = sum.get<std::uint64_t>() + count;
+    }
+    return {{"id", job.id},
+            {"list_id", job.list_id},
+            {"state", to_string(job.state)},
+            {"note", job.note},
+            {"progress", progress(job)},
+            {"counters",
+             {{"total", c.total},
+              {"done", c.done},
+              {"waiting", c.waiting},
+              {"duplicates", c.duplicates},
+              {"malformed", c.malformed},
+              {"probes", c.probes}}},
+            {"by_reason", counts(c.by_reason)},
+            {"by_verdict", std::move(by_verdict)},
+            {"created_at", time_or_null(job.created)},
+            {"started_at", time_or_null(job.started)},
+            {"finished_at", time_or_null(job.finished)},
+            {"deadline", time_or_null(job.deadline)}};
+}
+
+json to_json(const storage::CampaignRecord& campaign)
+{
+    return {{"id", campaign.id},
+            {"list_id", campaign.list_id},
+            {"name", campaign.name},
+            {"state", to_string(campaign.state)},
+            {"note", campaign.note},
+            {"from", campaign.from},
+            {"subject", campaign.subject},
+            {"include_risky", campaign.include_risky},
+            {"created_at", time_or_null(campaign.created)},
+            {"started_at", time_or_null(campaign.started)},
+            {"finished_at", time_or_null(campaign.finished)},
+            {"hold_until", time_or_null(campaign.hold_until)},
+            {"rows_passed", campaign.next_row - 1},
+            {"queued", campaign.queued},
+            {"held", campaign.held},
+            {"refused", campaign.refused},
+            {"gate", gate_counts(campaign.gate)},
+            {"messages", counts(campaign.by_state)},
+            {"later", counts(campaign.later)}};
+}
+
+json to_json(const storage::SuppressionEntry& entry)
+{
+    return {{"address", text_or_null(entry.address)},
+            {"domain", text_or_null(entry.domain)},
+            {"digest", entry.digest.hex()},
+            {"scope", to_string(entry.scope)},
+            {"list_id", text_or_null(entry.list_id)},
+            {"reason", to_string(entry.reason)},
+            {"origin", to_string(entry.origin)},
+            {"class", entry.klass == ReplyClass::unknown ? json(nullptr) : json(to_string(entry.klass))},
+            {"rule", text_or_null(entry.rule)},
+            {"source_event", text_or_null(entry.source_event)},
+            {"note", text_or_null(entry.note)},
+            {"actor", text_or_null(entry.actor)},
+            {"provider", text_or_null(entry.provider)},
+            {"first", time_or_null(entry.first)},
+            {"last", time_or_null(entry.last)},
+            {"expires", entry.expires ? time_or_null(*entry.expires) : json(nullptr)},
+            {"strikes", entry.strikes}};
+}
+
+json to_json(const storage::QueueCounts& c)
+{
+    return {{"queued", c.queued},
+            {"held", c.held},
+            {"in_flight", c.in_flight},
+            {"held_by_reason", counts(c.held_by_reason)}};
+}
+
+json to_json(const storage::EventRecord& event)
+{
+    // The address itself is in no event: whoever may see it finds it through the message.
+    return {{"seq", event.seq},
+            {"at", time_or_null(event.at)},
+            {"type", event.type},
+            {"message_id", text_or_null(event.message_id)},
+            {"campaign_id", text_or_null(event.campaign)},
+            {"list_id", text_or_null(event.list_id)},
+            {"address_digest", event.address == storage::H16{} ? json(nullptr) : json(event.address.hex())},
+            {"class", event.klass == ReplyClass::unknown ? json(nullptr) : json(to_string(event.klass))},
+            {"detail", text_or_null(event.detail)},
+            {"rule", text_or_null(event.rule)}};
+}
+
+json to_json(const storage::MessageRecord& message)
+{
+    json history = json::array();
+    for (const storage::AttemptRecord& attempt : message.history)
+        history.push_back({{"at", time_or_null(attempt.at)},
+                           {"mx", text_or_null(attempt.mx)},
+                           {"source", text_or_null(attempt.source)},
+                           {"stage", to_string(attempt.stage)},
+                           {"class", to_string(attempt.klass)},
+                           {"reply", attempt.reply},
+                           {"rule", text_or_null(attempt.rule)},
+                           {"tls", attempt.tls}});
+    json later = json::array();
+    for (LaterFact fact : message.later)
+        later.push_back(to_string(fact));
+    return {{"id", message.id},
+            {"recipient", message.recipient},
+            {"campaign_id", text_or_null(message.campaign)},
+            {"list_id", text_or_null(message.list_id)},
+            {"class", to_string(message.mail_class)},
+            {"state", to_string(message.state)},
+            {"held_reason", text_or_null(message.held_reason)},
+            {"accepted_at", time_or_null(message.accepted)},
+            {"due", time_or_null(message.due)},
+            {"expires_at", time_or_null(message.expires)},
+            {"attempts", message.attempts},
+            {"history", std::move(history)},
+            {"later", std::move(later)}};
+}
+
+}  // namespace winnow::api

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "api/answer.hpp"
+#include "storage/engine.hpp"
+
+namespace winnow::api {
+
+struct SuppressionImportOptions {
+    std::string workspace = "default";
+    ScopeKind scope = ScopeKind::workspace;
+    std::string list_id;                                   ///< for list scope
+    SuppressionReason reason = SuppressionReason::manual;  ///< of rows that do not say
+    std::string column;  ///< header name or 1-based number; empty = found by name, then by content
+    std::string actor;   ///< API key id or "cli"
+};
+
+struct SuppressionImportSummary {
+    struct Fault {
+        std::uint64_t line = 0;
+        std::string detail;
+    };
+    std::string id;           ///< ULID; source_event of the entries
+    std::uint64_t added = 0;  ///< rows taken; a repetition strengthens what is there
+    std::uint64_t malformed = 0;
+    std::vector<Fault> faults;  ///< the first 100 malformed rows
+    std::string encoding;
+};
+
+/// Suppressions from a file as a stream: CSV, TSV, or one address a line, in any encoding that lists come in. A cell
+/// "@example.com" is a whole domain. Columns named reason, domain, digest, note and expires are read too when there are
+/// any, so that what winnow exports (and what most senders export) comes back; a reason in the sender's own words
+/// becomes the note. Scopes come from the options alone. Rows are stored in batches of 500: after an error those before
+/// are in, and sending the file again does no harm.
+class SuppressionImport {
+public:
+    SuppressionImport(storage::Engine& engine, Rng& rng, SuppressionImportOptions options);
+    ~SuppressionImport();
+    awaitable<Result<>> feed(std::string piece);
+    /// Errc::invalid_argument when the file is empty or no column looks like addresses.
+    awaitable<Result<SuppressionImportSummary>> finish();
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace winnow::api

@@ -1,0 +1,296 @@
+// /api/v1/suppressions: who is not mailed, and why.
+#include <nlohmann/json.hpp>
+
+#include "api/fields.hpp"
+#include "api/record_json.hpp"
+#include "api/router.hpp"
+#include "api/suppression_export.hpp"
+#include "api/suppression_import.hpp"
+
+namespace winnow::api {
+namespace {
+
+using nlohmann::json;
+using storage::SuppressionEntry;
+
+constexpr std::int64_t max_page = 1'000;
+
+/// The workspace of the installation itself.
+constexpr std::string_view home_workspace = "default";
+
+/// What people may say. An erasure is more than an entry and has no business here.
+std::vector<SuppressionReason> given_reasons()
+{
+    auto reasons = all_values<SuppressionReason>();
+    std::erase(reasons, SuppressionReason::erased);
+    return reasons;
+}
+
+/// Which entry a request is about.
+struct Selector {
+    std::string address, domain, list_id, note;
+    ScopeKind scope = ScopeKind::workspace;
+};
+
+/// Global entries hold for every workspace: only the installation's own keys write and list them.
+std::optional<Problem> scope_problem(const Context& context, ScopeKind scope)
+{
+    if (scope != ScopeKind::global || context.key.workspace == home_workspace)
+        return std::nullopt;
+    Problem problem{403, "forbidden", "Not permitted", {}, {}};
+    problem.detail = "Global suppressions hold for every workspace: that takes a key of the workspace \"" +
+                     std::string(home_workspace) + "\".";
+    return problem;
+}
+
+ScopeKind read_scope(Fields& fields, std::string& list_id)
+{
+    const ScopeKind scope = fields.word<ScopeKind>("scope").value_or(ScopeKind::workspace);
+    list_id = fields.text("list_id", {}, 26);
+    if ((scope == ScopeKind::list) != !list_id.empty())
+        fields.refuse("list_id", scope == ScopeKind::list ? "is required for scope list" : "goes with scope list only");
+    return scope;
+}
+
+void read_subject(Fields& fields, Selector& selector)
+{
+    selector.address = fields.text("address");
+    selector.domain = fields.text("domain");
+    if (selector.address.empty() == selector.domain.empty())
+        fields.refuse("address", "give either address or domain");
+    if (!selector.address.empty()) {
+        const ParsedAddress parsed = parse_address(selector.address);
+        if (!parsed.valid)
+            fields.refuse("address", parsed.detail);
+    }
+    if (!selector.domain.empty() && !to_ascii_domain(selector.domain))
+        fields.refuse("domain", "is not a domain name");
+}
+
+Selector read_selector(Fields& fields)
+{
+    Selector selector;
+    read_subject(fields, selector);
+    selector.scope = read_scope(fields, selector.list_id);
+    selector.note = fields.text("note");
+    return selector;
+}
+
+/// What only the store knows: whether the list is one of this workspace.
+awaitable<Checked<>> check_scope(Context& context, ScopeKind scope, std::string list_id)
+{
+    if (auto problem = scope_problem(context, scope))
+        co_return *problem;
+    if (scope != ScopeKind::list)
+        co_return Checked<>{};
+    const auto list = co_await context.services.engine.get_list(context.key.workspace, list_id);
+    if (!list)
+        co_return problem_of(list.error());
+    if (!*list)
+        co_return not_found("There is no list " + list_id + ".");
+    co_return Checked<>{};
+}
+
+awaitable<Answer> add_suppression(Context& context)
+{
+    WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
+    const Selector selector = read_selector(fields);
+    const auto reason = fields.word<SuppressionReason>("reason", given_reasons());
+    const auto expires = fields.time("expires");
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await check_scope(context, selector.scope, selector.list_id));
+
+    SuppressionEntry entry;
+    entry.scope = selector.scope;
+    entry.workspace = context.key.workspace;
+    entry.list_id = selector.list_id;
+    entry.address = selector.address;
+    entry.domain = selector.domain;
+    entry.note = selector.note;
+    entry.reason = reason.value_or(SuppressionReason::manual);
+    entry.origin = SuppressionOrigin::api;
+    entry.actor = context.key.id;
+    entry.expires = expires;
+    entry.first = entry.last = context.services.engine.now();
+    auto ops = storage::OpList::of(storage::AddSuppression{entry});
+    WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
+    json body{{"suppression", to_json(entry)}};
+    body["suppression"].erase("digest");  // the store's own name, which it gives at reading
+    co_return json_response(201, body);
+}
+
+awaitable<Answer> remove_suppression(Context& context)
+{
+    const bool in_query = !context.request.query.empty();
+    if (in_query && !context.body.empty())
+        co_return invalid_request("", "say what to remove in the query or in the body, not in both");
+    auto read = in_query ? Checked<Fields>{Fields::of_texts(context.request.query)} : Fields::of_json(context.body);
+    WINNOW_CO_TRY(auto fields, std::move(read));
+    Selector selector = read_selector(fields);
+    if (auto problem = fields.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await check_scope(context, selector.scope, selector.list_id));
+
+    storage::RemoveSuppression remove;
+    remove.scope = selector.scope;
+    remove.workspace = context.key.workspace;
+    remove.list_id = std::move(selector.list_id);
+    remove.address = std::move(selector.address);
+    remove.domain = std::move(selector.domain);
+    remove.note = std::move(selector.note);
+    remove.actor = context.key.id;
+    auto ops = storage::OpList::of(std::move(remove));
+    WINNOW_CO_TRY(const auto committed, co_await context.services.engine.commit(std::move(ops)));
+    if (!committed.results.front().removed)
+        co_return not_found("There is no such suppression in this scope.");
+    net::HttpResponse response;
+    response.status = 204;
+    co_return response;
+}
+
+awaitable<Answer> entries_of_domain(Context& context, std::string domain, std::size_t limit)
+{
+    json entries = json::array();
+    std::vector<ScopeKind> spaces{ScopeKind::workspace};
+    if (!scope_problem(context, ScopeKind::global))
+        spaces.push_back(ScopeKind::global);
+    bool more = false;
+    for (ScopeKind space : spaces) {
+        storage::SuppressionFilter filter;
+        filter.domain = domain;
+        if (space == ScopeKind::global)
+            filter.scope = space;
+        WINNOW_CO_TRY(const auto cursor,
+                      co_await context.services.engine.open_suppressions(context.key.workspace, filter));
+        WINNOW_CO_TRY(const auto found, co_await cursor->next(limit + 1));
+        for (const SuppressionEntry& entry : found) {
+            more = more || entries.size() >= limit;
+            if (entries.size() < limit)
+                entries.push_back(to_json(entry));
+        }
+    }
+    const json body{{"domain", domain}, {"entries", std::move(entries)}, {"more", more}};
+    co_return json_response(200, body);
+}
+
+awaitable<Answer> find_suppressions(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    Selector selector;
+    read_subject(query, selector);
+    const std::string list_id = query.text("list_id", {}, 26);
+    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    if (auto problem = query.problem())
+        co_return *problem;
+    if (!selector.domain.empty())
+        co_return co_await entries_of_domain(context, selector.domain, limit);
+
+    storage::Engine& engine = context.services.engine;
+    const Address address = parse_address(selector.address).address;
+    WINNOW_CO_TRY(const auto hits, engine.check(context.key.workspace, list_id, address));
+    WINNOW_CO_TRY(const auto found, co_await engine.find_suppressions(context.key.workspace, address));
+    json suppressed = json::array();
+    for (const storage::SuppressionHit& hit : hits)
+        suppressed.push_back(hit.to_string());
+    json entries = json::array();
+    for (const SuppressionEntry& entry : found)
+        entries.push_back(to_json(entry));
+    const json body{
+        {"address", selector.address}, {"suppressed_by", std::move(suppressed)}, {"entries", std::move(entries)}};
+    co_return json_response(200, body);
+}
+
+json import_json(const SuppressionImportSummary& summary)
+{
+    json faults = json::array();
+    for (const auto& fault : summary.faults)
+        faults.push_back({{"line", fault.line}, {"detail", fault.detail}});
+    return {{"id", summary.id},
+            {"added", summary.added},
+            {"malformed", summary.malformed},
+            {"errors", std::move(faults)},
+            {"encoding", summary.encoding}};
+}
+
+awaitable<Answer> import_suppressions(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    SuppressionImportOptions options;
+    options.workspace = context.key.workspace;
+    options.scope = read_scope(query, options.list_id);
+    options.reason = query.word<SuppressionReason>("reason", given_reasons()).value_or(SuppressionReason::manual);
+    options.column = query.text("column");
+    options.actor = context.key.id;
+    if (auto problem = query.problem())
+        co_return *problem;
+    WINNOW_CO_CHECK(co_await check_scope(context, options.scope, options.list_id));
+
+    SuppressionImport import{context.services.engine, context.services.rng, options};
+    for (;;) {
+        auto piece = co_await context.request.body->read_some();
+        if (!piece)
+            co_return unreadable_body(piece.error());
+        if (piece->empty())
+            break;
+        WINNOW_CO_CHECK(co_await import.feed(std::move(*piece)));
+    }
+    WINNOW_CO_TRY(const auto summary, co_await import.finish());
+    const json body{{"import", import_json(summary)}};
+    co_return json_response(200, body);
+}
+
+awaitable<Result<>> stream_entries(std::shared_ptr<storage::SuppressionCursor> cursor, SuppressionFormat format,
+                                   bool spreadsheet_safe, net::HttpSink& sink)
+{
+    auto write = [&sink](std::string piece) { return sink.write(std::move(piece)); };
+    std::function<awaitable<Result<>>(std::string)> to_sink = write;
+    co_return co_await export_suppressions(*cursor, format, spreadsheet_safe, to_sink);
+}
+
+awaitable<Answer> export_all(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    const std::string name = query.one_of("format", "csv", {"csv", "ndjson", "txt"});
+    const bool spreadsheet_safe = query.flag("spreadsheet_safe", false);
+    storage::SuppressionFilter filter;
+    filter.reason = query.word<SuppressionReason>("reason");
+    filter.scope = query.word<ScopeKind>("scope");
+    filter.list_id = query.text("list_id", {}, 26);
+    filter.domain = query.text("domain");
+    filter.since = query.time("since");
+    if (auto problem = query.problem())
+        co_return *problem;
+    if (filter.scope) {
+        if (auto problem = scope_problem(context, *filter.scope))
+            co_return *problem;
+    }
+    WINNOW_CO_TRY(auto cursor, co_await context.services.engine.open_suppressions(context.key.workspace, filter));
+
+    const SuppressionFormat format = name == "csv"      ? SuppressionFormat::csv
+                                     : name == "ndjson" ? SuppressionFormat::ndjson
+                                                        : SuppressionFormat::txt;
+    net::HttpResponse response;
+    response.fields.add("Content-Type", name == "csv"      ? "text/csv; charset=utf-8"
+                                        : name == "ndjson" ? "application/x-ndjson"
+                                                           : "text/plain; charset=utf-8");
+    response.fields.add("Content-Disposition", "attachment; filename=\"winnow-suppressions." + name + "\"");
+    response.stream = [shared = std::shared_ptr<storage::SuppressionCursor>(std::move(cursor)), format,
+                       spreadsheet_safe](net::HttpSink& sink) {
+        return stream_entries(shared, format, spreadsheet_safe, sink);
+    };
+    co_return response;
+}
+
+}  // namespace
+
+std::vector<Route> suppression_routes()
+{
+    return {{"GET", "/api/v1/suppressions", find_suppressions, Body::none, true},
+            {"POST", "/api/v1/suppressions", add_suppression, Body::buffered},
+            {"DELETE", "/api/v1/suppressions", remove_suppression, Body::buffered, true},
+            {"POST", "/api/v1/suppressions/import", import_suppressions, Body::streamed, true},
+            {"GET", "/api/v1/suppressions/export", export_all, Body::none, true}};
+}
+
+}  // namespace winnow::api
