@@ -5,7 +5,6 @@
 #include <set>
 
 #include "net/endpoint.hpp"
-#include "sandbox/dialect.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -144,19 +143,6 @@ TEST(Behaviour, TheTruthAboutAnAddress)
 TEST(Behaviour, NamesAlwaysHashTheSame)
 {
     EXPECT_EQ(name_hash("deliverable.test"), 6380057655970648702ull);
-}
-
-TEST(Dialects, RefusalsCarryTheCodeOfTheirMeaning)
-{
-    for (const auto dialect :
-         {Dialect::postfix, Dialect::exim, Dialect::exchange, Dialect::google, Dialect::yahoo, Dialect::outlook}) {
-        EXPECT_TRUE(unknown_reply(dialect, "a@b.test").permanent());
-        EXPECT_TRUE(disabled_reply(dialect, "a@b.test").permanent());
-        EXPECT_EQ(full_reply(dialect, "a@b.test", true).code, 552);
-        EXPECT_EQ(full_reply(dialect, "a@b.test", false).code, 452);
-        EXPECT_TRUE(greylist_reply(dialect, "a@b.test", std::chrono::seconds{30}).transient());
-        EXPECT_TRUE(blocked_reply(dialect, "127.0.0.1").permanent());
-    }
 }
 
 }  // namespace
