@@ -29,6 +29,7 @@ constexpr std::chrono::seconds failback_after{30};
 struct Server {
     Endpoint endpoint;
     bool loopback = false;  ///< nobody is in between: its AD bit can be trusted
+    bool edns = true;       ///< until it says that it does not know it
     std::shared_ptr<CaresChannel> udp;
     std::shared_ptr<CaresChannel> tcp;
 };
@@ -132,6 +133,7 @@ DnsAnswer failure(DnsStatus status, std::string detail)
 struct Judgement {
     DnsAnswer answer;
     bool wrong_case = false;
+    bool rejects_edns = false;
 };
 
 /// What a reply means for the query that it came for; the letter case of the name counts when `exact_case`.
@@ -155,7 +157,9 @@ Judgement judge(const CaresReply& reply, const DnsMessage& query, bool exact_cas
         return {mismatch("it is for another question")};
     if (exact_case && echoed.name != asked.name)
         return {mismatch("the letter case differs (0x20)"), true};
-    return {answer_from(*message, asked.name, asked.type)};
+    // RFC 6891 section 7.
+    const bool rejects_edns = query.udp_size && !message->udp_size && message->rcode == DnsRcode::form_error;
+    return {answer_from(*message, asked.name, asked.type), false, rejects_edns};
 }
 
 /// One exchange, over UDP (TCP after truncation) or over TCP from the start.
@@ -164,12 +168,16 @@ awaitable<Judgement> ask_over(std::shared_ptr<State> state, std::size_t index, s
     const bool mix = state->options.mix_case && !tcp;
     if (mix)
         name = mixed_case(std::move(name), state->rng);
-    const DnsMessage query = make_dns_query(static_cast<std::uint16_t>(state->rng.next()), std::move(name), type);
+    DnsMessage query = make_dns_query(static_cast<std::uint16_t>(state->rng.next()), std::move(name), type);
+    if (!state->servers[index].edns)
+        query.udp_size.reset();
     auto wire = encode_dns(query);
     auto channel = state->channel(index, tcp);
     if (!wire || !channel) {
         const Error& why = wire ? channel.error() : wire.error();
-        co_return Judgement{failure(DnsStatus::timed_out, why.context)};
+        Judgement broken;
+        broken.answer = failure(DnsStatus::timed_out, why.context);
+        co_return broken;
     }
     const CaresReply reply = co_await (*channel)->exchange(std::move(*wire));
     co_return judge(reply, query, mix);
@@ -179,6 +187,11 @@ awaitable<Judgement> ask_over(std::shared_ptr<State> state, std::size_t index, s
 awaitable<DnsAnswer> ask(std::shared_ptr<State> state, std::size_t index, std::string name, DnsType type)
 {
     Judgement judgement = co_await ask_over(state, index, name, type, false);
+    // c-ares asks again without EDNS only the first time that a channel meets such a server.
+    if (judgement.rejects_edns && !state->closed) {
+        state->servers[index].edns = false;
+        judgement = co_await ask_over(state, index, name, type, false);
+    }
     // A reply in the wrong case is a forgery, or came through a box that rewrites names. Over TCP a forger has to be
     // on the path anyway, so there the case says nothing more. Without TCP the mismatch remains what there is to tell.
     if (judgement.wrong_case && !state->closed) {
@@ -260,7 +273,7 @@ Result<std::unique_ptr<Resolver>> make_cares_resolver(asio::any_io_executor exec
         if (code || endpoint.port == 0)
             return Error(Errc::invalid_argument,
                          "DNS server \"" + endpoint.ip + "\" is not a numeric address with a port, like 192.0.2.53:53");
-        state->servers.push_back({endpoint, address.is_loopback(), nullptr, nullptr});
+        state->servers.push_back({endpoint, address.is_loopback(), true, nullptr, nullptr});
     }
     return std::unique_ptr<Resolver>(std::make_unique<CaresResolver>(std::move(state)));
 }

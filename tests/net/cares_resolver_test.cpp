@@ -273,6 +273,48 @@ TEST_F(CaresResolver, AManySidedBurstIsAnsweredOnOneSocketAndThePortChangesAfter
     EXPECT_GT(std::set<std::uint16_t>(ports.begin(), ports.end()).size(), 1u);
 }
 
+TEST_F(CaresResolver, AServerThatDoesNotKnowEdnsIsAskedWithoutIt)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        if (query.udp_size)
+            return with_rcode(query, DnsRcode::form_error);
+        return always(query, "192.0.2.7");
+    });
+    const auto dns = resolver({server.endpoint()});
+    for (const char* name : {"one.example.test", "two.example.test", "three.example.test"})
+        EXPECT_EQ(address_of(ask(*dns, name, DnsType::a)), "192.0.2.7");
+    EXPECT_EQ(server.udp_queries(), 2 + 2 + 1);
+}
+
+TEST_F(CaresResolver, UnderLoadThatNeverRestsThePortChangesAfterAThousandQueries)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) -> std::optional<Wire> {
+        if (dns_lower(query.questions.at(0).name) == "silent.test")
+            return std::nullopt;
+        return always(query, "192.0.2.7");
+    });
+    ResolverOptions options;
+    options.servers = {server.endpoint()};  // with the default timeout: the silent query outlives the test
+    auto dns = make_cares_resolver(io.get_executor(), options);
+    ASSERT_TRUE(dns);
+    bool ended = false;
+    boost::asio::co_spawn(io, (*dns)->query("silent.test", DnsType::a),
+                          [&](std::exception_ptr, DnsAnswer) { ended = true; });
+    for (int i = 0; i < 1'001; ++i)
+        ASSERT_EQ(ask(**dns, "one.example.test", DnsType::a).status, DnsStatus::ok);
+    const auto& ports = server.source_ports();
+    ASSERT_EQ(ports.size(), 1'002u);
+    EXPECT_EQ(std::set<std::uint16_t>(ports.begin(), ports.begin() + 1'000).size(), 1u);
+    EXPECT_NE(ports[1'000], ports[999]);
+
+    // The query on the old channel is ended with the resolver too.
+    EXPECT_FALSE(ended);
+    dns->reset();
+    for (int i = 0; i < 100 && !ended; ++i)
+        io.poll();
+    EXPECT_TRUE(ended);
+}
+
 TEST_F(CaresResolver, LeavingWhileAQueryIsUnderWayEndsItAtOnce)
 {
     LoopbackDnsServer silent(io, [](const DnsMessage&, bool) { return std::optional<Wire>{}; });
