@@ -95,7 +95,8 @@ bool stage_allows(const ReplyRow& row, const Question& question)
 
 bool within(const ReplyPhrase::Span& span, const Reading& reading)
 {
-    return reading.row->has_phrase && span.begin >= reading.span.begin && span.end <= reading.span.end;
+    return reading.row->has_phrase && span.length > 0 && span.begin >= reading.span.begin &&
+           span.end <= reading.span.end;
 }
 
 /// Does what `us` says about the sender outweigh what `best` says about the recipient? Words about us that are part of
@@ -108,8 +109,12 @@ bool outweighs(const Reading& us, const Reading& best)
         return false;
     if (best.tier == Tier::provider)
         return us.tier == Tier::provider && us.span.length > 0 && us.span.length >= best.span.length;
-    if (best.tier == Tier::phrase && !us.definite() && best.row->klass != ReplyClass::domain_invalid)
-        return false;
+    if (best.tier == Tier::phrase && !us.definite()) {
+        // A status code such as 5.1.7 (bad sender) decides what words like "invalid address" leave open.
+        const bool open = us.tier == Tier::status && !best.row->clear;
+        if (!open && best.row->klass != ReplyClass::domain_invalid)
+            return false;
+    }
     return !within(us.span, best) || us.span.length > best.span.length;
 }
 
@@ -301,6 +306,8 @@ Classified ReplyClassifier::classify_text(std::string_view text, const ReplyCont
             best = Candidate{*reading, question, worth};
     };
     for (const QuotedReply& reply : diagnostic.replies) {
+        if (reply.code / 100 == 2)
+            continue;
         Question question = whole;
         question.code = reply.code;
         question.enhanced = reply.enhanced;
@@ -313,6 +320,9 @@ Classified ReplyClassifier::classify_text(std::string_view text, const ReplyCont
     offer(around, 0);
     if (best)
         return classified(best->reading, best->question);
+    // "250 2.0.0 Ok: queued" as the diagnostic of a success report.
+    if (!diagnostic.replies.empty() && diagnostic.replies.front().code / 100 == 2)
+        return classified(ReplyClass::delivered, "code:2xx", context.via_smarthost);
     const BuiltIn rule = built_in(whole);
     return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
 }

@@ -132,8 +132,10 @@ bool common_code(int code)
 /// A reply code at text[at]: three digits that stand where codes stand.
 std::optional<int> code_at(std::string_view text, std::size_t at) noexcept
 {
-    if (at + 3 > text.size() || (text[at] != '4' && text[at] != '5') || text[at + 1] > '7' || !is_digit(text[at + 1]) ||
-        !is_digit(text[at + 2]))
+    const bool negative = at < text.size() && (text[at] == '4' || text[at] == '5');
+    // A positive code is looked for at the start only: "220-laposte 421 ..." and counts of things are no success.
+    if (at + 3 > text.size() || (!negative && (at != 0 || !text.starts_with("25"))) || text[at + 1] > '7' ||
+        !is_digit(text[at + 1]) || !is_digit(text[at + 2]))
         return std::nullopt;
     const char before = at == 0 ? ' ' : text[at - 1];
     const char after = at + 3 == text.size() ? ' ' : text[at + 3];

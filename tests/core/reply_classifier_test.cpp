@@ -251,6 +251,38 @@ TEST(ReplyClassifier, WordsAboutUsOutweighWordsAboutTheMailbox)
              "5.1.1 domain of sender address x.example does not exist",
              "address 192.0.2.7 is suspended",
              "account or domain may not exist, they may be blacklisted",
+             "5.7.1 Recipient address rejected: your server's IP is not allowed to send to this user",
+             "5.1.1 Sender unknown",
+             "5.1.1 Your address is unknown here",
+             "User unknown in your domain: sender verify failed",
+             "5.1.0 Sender domain does not exist",
+             "unknown sender",
+             "Mail from a@b.c not allowed - 5.7.1 [BL21] Connections not accepted from IP addresses on Spamhaus XBL",
+             "mailbox blocked: your IP is listed at zen.spamhaus.org",
+             "5.7.1 Your account is disabled for outbound mail",
+             "Access denied - Invalid HELO name (See RFC2821 4.1.1.1)",
+             "Invalid recipient domain in HELO",
+             "5.7.1 Rejected: sender domain suspended",
+             "Host 1.2.3.4 unknown - no reverse DNS",
+             "Domain of the sender could not be found",
+             "5.1.7 Bad sender address syntax",
+             "You are not allowed to send to this recipient because your IP has a bad reputation",
+             "Quota exceeded: you have sent too many messages today",
+             "5.7.1 Sending quota exceeded for your IP",
+             "Account disabled: authentication required for sender",
+             "5.7.1 The message from <a@b.c> contained a recipient flagged as a spam trap",
+             "5.7.1 Mail from your domain is blocked. The user has been notified",
+             "IP 1.2.3.4 is not found in whitelist of user",
+             "Reverse DNS: host not found",
+             "DNS: sender domain has no MX record",
+             "No MX record for your domain",
+             "Mailbox name not allowed; policy restriction on attachments",
+             "temporarily suspended from sending due to complaints",
+             "client not found in DNS",
+             "The account you are sending from does not exist",
+             "5.2.1 SPF record not found for your domain",
+             "5.1.1 DKIM key not found",
+             "user is not authenticated",
          }) {
         const auto read_as = read(550, text);
         EXPECT_NE(read_as.subject, Subject::address) << text << " by " << read_as.rule;
@@ -282,6 +314,17 @@ TEST(ReplyClassifier, ClearIsLeftForTextsBeyondDoubt)
     EXPECT_FALSE(shipped().classify_text("User unknown", {}).clear) << "no code said that this is final";
     EXPECT_TRUE(
         read(554, "5.2.1 The email account that you tried to reach is disabled", at(Stage::rcpt, "google")).final_);
+}
+
+TEST(ReplyClassifier, AWordAboutTheSenderTakesTheClearMarkAway)
+{
+    EXPECT_TRUE(read(550, "5.1.1 recipient unknown").clear);
+    EXPECT_FALSE(read(550, "5.1.1 recipient unknown; please check SPF").clear);
+    EXPECT_FALSE(read(550, "mail from expired account rejected").clear);
+    // A provider's own row is not doubted: its text is known.
+    EXPECT_TRUE(read(550, "5.1.1 The email account that you tried to reach does not exist; see spam policy",
+                     at(Stage::rcpt, "google"))
+                    .clear);
 }
 
 TEST(ReplyClassifier, RelayDeniedIsAboutTheDomainOnDirectMxAndAboutUsThroughASmarthost)
@@ -339,7 +382,10 @@ INSTANTIATE_TEST_SUITE_P(
         TextCase{"delivery delayed by 550 seconds, 450 messages in queue", unknown},
         TextCase{"Host or domain name not found. Name service error for name=b.example type=MX: Host not found",
                  domain_invalid},
-        TextCase{"User unknown", mailbox_unknown}, TextCase{"", unknown}));
+        TextCase{"User unknown", mailbox_unknown}, TextCase{"", unknown},
+        TextCase{"250 2.0.0 Ok: queued as 4F", delivered},
+        TextCase{"host mx.b.example[192.0.2.1] said: 550 5.1.7 invalid address (in reply to RCPT TO command)",
+                 sender_rejected}));
 
 TEST(ReplyClassifier, OurOwnFailuresAreNeverHeldAgainstTheAddress)
 {
