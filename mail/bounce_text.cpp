@@ -109,8 +109,9 @@ std::optional<Mention> labelled_recipient(std::string_view line)
     const auto text = to_lower_ascii(line);
     if (contains_any(text, {"mail from", "from:", "sender", "reply-to", "generated from", "contact", "envelope-from"}))
         return std::nullopt;
-    if (!contains_any(text, {"recipient", "rcpt to", "deliver", "undeliverable", "userid", "user unknown",
-                             "unknown user", "mailbox", "address", "failed", "rejected", "reach"}))
+    if (!contains_any(
+            text, {"recipient", "rcpt to", "deliver", "undeliverable", "userid", "unknown", "invalid", "no such",
+                   "mailbox", "address", "failed", "rejected", "reach", "exceed", "quota", "disabled", "not exist"}))
         return std::nullopt;
     const auto found = addresses_in(line);
     if (found.empty())

@@ -403,6 +403,14 @@ Report read_report(std::string_view raw, const MimeLimits& limits)
         mark_redaction(report);
         return report;
     }
+    if (const auto text = readable(parts);
+        text.find("notificationType") != std::string::npos || text.find("eventType") != std::string::npos) {
+        if (read_ses_notification(text, report)) {
+            if (report.feedback)
+                mark_redaction(report);
+            return report;
+        }
+    }
     read_bounce(message.headers, parts, report);
     if (report.kind == ReportKind::not_a_bounce && is_auto_reply(message.headers))
         report.kind = ReportKind::auto_reply;

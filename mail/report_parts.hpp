@@ -15,6 +15,10 @@ bool read_status_fields(std::string_view text, Report& report);
 /// Fields of message/feedback-report.
 Feedback read_feedback(std::string_view text);
 
+/// An Amazon SES bounce or complaint notification in JSON at the start of `text`. False, and nothing read, when it is
+/// none.
+bool read_ses_notification(std::string_view text, Report& report);
+
 /// The human part of a bounce, parted from the returned message in it.
 struct BounceText {
     std::string report;    ///< what the mail system says

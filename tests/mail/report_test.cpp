@@ -271,6 +271,39 @@ TEST(ReadReport, EveryTruncationAndBrokenByteIsSafe)
     }
 }
 
+TEST(ReadReport, SesNotificationsByMailAreRead)
+{
+    const std::string bounce =
+        R"({"notificationType":"Bounce","bounce":{"bounceType":"Permanent","bounceSubType":"General",)"
+        R"("reportingMTA":"dns; a1.example","bouncedRecipients":[{"emailAddress":"gone@example.net","action":"failed",)"
+        R"("status":"5.1.1","diagnosticCode":"smtp; 550 5.1.1 user unknown"}]},"mail":{"source":"s@example.com",)"
+        R"("headers":[{"name":"Subject","value":"hi"}]}})";
+    auto report =
+        read_report("From: no-reply@sns.example\r\nSubject: Notification\r\n\r\n" + bounce + "\r\n--\r\nbye {\r\n");
+    EXPECT_EQ(report.kind, ReportKind::dsn);
+    ASSERT_EQ(report.recipients.size(), 1u);
+    EXPECT_EQ(report.recipients[0].final_recipient, "gone@example.net");
+    EXPECT_EQ(report.recipients[0].status, "5.1.1");
+    EXPECT_EQ(report.recipients[0].reply_code, 550);
+    EXPECT_EQ(report.reporting_mta, "a1.example");
+    EXPECT_EQ(report.original.get("Return-Path"), "<s@example.com>");
+
+    report = read_report(
+        "Subject: x\r\n\r\n{\"Type\":\"Notification\",\"Message\":\"{\\\"notificationType\\\":"
+        "\\\"Complaint\\\",\\\"complaint\\\":{\\\"complainedRecipients\\\":[{\\\"emailAddress\\\":"
+        "\\\"a@example.net\\\"}]}}\"}\r\n");
+    EXPECT_EQ(report.kind, ReportKind::arf);
+    ASSERT_TRUE(report.feedback);
+    EXPECT_EQ(report.feedback->feedback_type, "abuse");
+    EXPECT_EQ(report.recipients.at(0).final_recipient, "a@example.net");
+
+    for (const std::string& bad :
+         {std::string(R"({"notificationType":"Bounce")"), std::string(R"({"notificationType":5})"),
+          std::string(R"({"notificationType":"Delivery"})"), R"({"eventType":)" + std::string(90'000, '[')})
+        EXPECT_EQ(read_report("Subject: x\r\n\r\n" + bad).kind, ReportKind::not_a_bounce);
+    EXPECT_TRUE(read_report("Subject: x\r\n\r\n{\"eventType\":\"Bounce\",\"bounce\":7}").recipients.empty());
+}
+
 TEST(DecodeHeader, BrokenWordsAndCharsetsStaySafe)
 {
     EXPECT_EQ(decode_header("=?utf-8?q?Gr=C3=BC=C3=9Fe?="), "Gr\u00fc\u00dfe");
