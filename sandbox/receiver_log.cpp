@@ -28,11 +28,13 @@ void ReceiverLog::connection(bool refused)
 void ReceiverLog::rcpt(std::string_view address, bool accepted)
 {
     const std::lock_guard lock(mutex_);
+    ++totals_.rcpts;
+    totals_.accepted += accepted ? 1 : 0;
+    if (!count_addresses_)
+        return;
     auto& count = counts_[key_of(address)];
     ++count.rcpts;
     count.accepted += accepted ? 1 : 0;
-    ++totals_.rcpts;
-    totals_.accepted += accepted ? 1 : 0;
 }
 
 void ReceiverLog::message(ReceivedMessage message)
@@ -40,8 +42,9 @@ void ReceiverLog::message(ReceivedMessage message)
     const std::lock_guard lock(mutex_);
     ++totals_.messages;
     totals_.deliveries += message.recipients.size();
-    for (const auto& recipient : message.recipients)
-        ++counts_[key_of(recipient)].messages;
+    if (count_addresses_)
+        for (const auto& recipient : message.recipients)
+            ++counts_[key_of(recipient)].messages;
     if (keep_messages_)
         messages_.push_back(std::move(message));
 }

@@ -42,7 +42,10 @@ struct ReceiverTotals {
 /// What the receivers saw, for counting at the far end. Thread-safe. Addresses are kept with a lower-case domain.
 class ReceiverLog {
 public:
-    explicit ReceiverLog(bool keep_messages) : keep_messages_(keep_messages) {}
+    explicit ReceiverLog(bool keep_messages, bool count_addresses = true)
+        : keep_messages_(keep_messages), count_addresses_(count_addresses)
+    {
+    }
 
     void connection(bool refused);
     void rcpt(std::string_view address, bool accepted);
@@ -60,6 +63,7 @@ public:
 private:
     mutable std::mutex mutex_;
     bool keep_messages_;
+    bool count_addresses_;
     ReceiverTotals totals_;
     std::map<std::string, AddressCount, std::less<>> counts_;
     std::vector<ReceivedMessage> messages_;

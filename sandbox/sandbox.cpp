@@ -19,7 +19,7 @@ struct Sandbox::State {
           timers(t),
           log(l),
           options(std::move(o)),
-          seen(options.keep_messages),
+          seen(options.keep_messages, options.count_addresses),
           reports(ex, t, connector, seen, l,
                   ReportSender::Options{options.bounce_to, options.complaint_to, options.report_delay, 4}),
           services{t, seen, reports, {}}

@@ -25,8 +25,9 @@ struct SandboxOptions {
     std::string complaint_to;                ///< see ReportSender::Options
     milliseconds report_delay{200};
     bool keep_messages = false;
-    bool starttls = true;  ///< with a fresh self-signed certificate
-    int sites = 4;         ///< receiver addresses per kind, 1..250
+    bool count_addresses = true;  ///< counts per address; benchmarks of millions turn it off and keep the totals
+    bool starttls = true;         ///< with a fresh self-signed certificate
+    int sites = 4;                ///< receiver addresses per kind, 1..250
 };
 
 /// Runs on one executor; stats are safe from any thread. TimerSource and Connector outlive it.
