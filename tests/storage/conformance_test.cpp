@@ -14,14 +14,6 @@ template <class Home>
 class Conformance : public EngineTest<Home> {
 };
 
-struct HomeNames {
-    template <class Home>
-    static std::string GetName(int)
-    {
-        return std::is_same_v<Home, MemoryHome> ? "Memory" : "Rocks";
-    }
-};
-using Homes = ::testing::Types<MemoryHome, RocksHome>;
 TYPED_TEST_SUITE(Conformance, Homes, HomeNames);
 
 // --- documents

@@ -211,6 +211,16 @@ public:
     }
 };
 
+struct HomeNames {
+    template <class Home>
+    static std::string GetName(int)
+    {
+        return std::is_same_v<Home, MemoryHome> ? "Memory" : "Rocks";
+    }
+};
+/// Both engines.
+using Homes = ::testing::Types<MemoryHome, RocksHome>;
+
 inline auto code(Errc e)
 {
     return make_error_code(e);

@@ -1,0 +1,307 @@
+// What every engine must do with suppressions: scopes, joins, expiry, lifting, walks.
+#include <algorithm>
+#include <set>
+
+#include "tests/storage/engine_fixture.hpp"
+
+namespace winnow::test {
+namespace {
+
+using namespace storage;
+using namespace std::chrono_literals;
+
+SuppressionEntry entry(std::string who, SuppressionReason reason, ScopeKind scope = ScopeKind::workspace,
+                       std::string list = {})
+{
+    SuppressionEntry made;
+    made.scope = scope;
+    made.workspace = scope == ScopeKind::global ? "" : "w1";
+    made.list_id = std::move(list);
+    made.address = std::move(who);
+    made.reason = reason;
+    return made;
+}
+
+template <class Home>
+class Suppressions : public EngineTest<Home> {
+public:
+    void add(SuppressionEntry made) { this->apply(AddSuppression{std::move(made)}); }
+    std::vector<SuppressionEntry> walk(SuppressionFilter filter, std::size_t page = 2)
+    {
+        auto cursor = this->get(this->engine->open_suppressions(this->ws, std::move(filter)));
+        std::vector<SuppressionEntry> all;
+        for (;;) {
+            auto some = this->get(cursor->next(page));
+            if (some.empty())
+                return all;
+            std::move(some.begin(), some.end(), std::back_inserter(all));
+        }
+    }
+    std::string addresses(const std::vector<SuppressionEntry>& entries)
+    {
+        std::set<std::string> sorted;
+        for (const auto& one : entries)
+            sorted.insert(one.address.empty() ? one.domain : one.address);
+        std::string text;
+        for (const auto& one : sorted)
+            text += (text.empty() ? "" : " ") + one;
+        return text;
+    }
+};
+TYPED_TEST_SUITE(Suppressions, Homes, HomeNames);
+
+TYPED_TEST(Suppressions, AnAddressWithoutEntriesMayBeMailed)
+{
+    EXPECT_EQ(this->checked("a@example.test", "L1"), "");
+}
+
+TYPED_TEST(Suppressions, ACheckAnswersForAllScopesAtOnce)
+{
+    this->add(entry("a@example.test", SuppressionReason::manual, ScopeKind::global));
+    this->add(entry("a@example.test", SuppressionReason::bounce));
+    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    EXPECT_EQ(this->checked("a@example.test", "L1"), "global:manual workspace:bounce list:unsubscribe");
+    EXPECT_EQ(this->checked("a@example.test", "L2"), "global:manual workspace:bounce");
+    EXPECT_EQ(this->checked("a@example.test"), "global:manual workspace:bounce");
+    EXPECT_EQ(this->checked("a@example.test", "L1", "w2"), "global:manual") << "another workspace";
+    EXPECT_EQ(this->checked("b@example.test", "L1"), "");
+}
+
+TYPED_TEST(Suppressions, EntriesSurviveARestart)
+{
+    this->add(entry("a@example.test", SuppressionReason::complaint));
+    this->reopen();
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:complaint");
+}
+
+TYPED_TEST(Suppressions, ABounceIsAboutTheTaggedAddressAComplaintAboutThePerson)
+{
+    this->add(entry("user+shop@example.test", SuppressionReason::bounce));
+    EXPECT_EQ(this->checked("User+shop@EXAMPLE.test"), "workspace:bounce");
+    EXPECT_EQ(this->checked("user@example.test"), "");
+    this->add(entry("other+shop@example.test", SuppressionReason::complaint));
+    EXPECT_EQ(this->checked("other@example.test"), "workspace:complaint");
+    EXPECT_EQ(this->checked("other+news@example.test"), "workspace:complaint");
+    this->add(entry("f.i.r.s.t@gmail.com", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    EXPECT_EQ(this->checked("first+x@googlemail.com", "L1"), "list:unsubscribe");
+}
+
+TYPED_TEST(Suppressions, ADomainEntryCoversEveryAddressOfTheDomainOnly)
+{
+    SuppressionEntry domain = entry("", SuppressionReason::invalid);
+    domain.domain =
+        "B\xc3\xbc"
+        "cher.example";
+    this->add(domain);
+    EXPECT_EQ(this->checked("a@xn--bcher-kva.example"), "workspace:invalid/domain");
+    EXPECT_EQ(this->checked("a@sub.xn--bcher-kva.example"), "");
+}
+
+TYPED_TEST(Suppressions, ADigestAloneIsEnough)
+{
+    SuppressionEntry digest = entry("", SuppressionReason::manual);
+    digest.digest = this->engine->digester().address(address("a@example.test"));
+    this->add(digest);
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:manual");
+    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].address, "") << "clear text is not known";
+    RemoveSuppression remove;
+    remove.workspace = this->ws;
+    remove.digest = digest.digest;
+    EXPECT_TRUE(this->apply(remove).removed);
+    EXPECT_EQ(this->checked("a@example.test"), "");
+}
+
+TYPED_TEST(Suppressions, WhatNamesNothingIsRefused)
+{
+    EXPECT_EQ(this->refuse(AddSuppression{entry("", SuppressionReason::manual)}), code(Errc::invalid_argument));
+    EXPECT_EQ(this->refuse(AddSuppression{entry("no address", SuppressionReason::manual)}),
+              code(Errc::invalid_argument));
+    EXPECT_EQ(this->refuse(AddSuppression{entry("a@example.test", SuppressionReason::manual, ScopeKind::list)}),
+              code(Errc::invalid_argument));
+}
+
+TYPED_TEST(Suppressions, TheStrongestReasonShowsAndAnExpiredOneHidesNothing)
+{
+    const TimePoint now = this->clock.now();
+    this->add(entry("a@example.test", SuppressionReason::bounce));
+    SuppressionEntry trap = entry("a@example.test", SuppressionReason::trap);
+    trap.expires = now + 1h;
+    this->add(trap);
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:trap");
+    EXPECT_EQ(this->check("a@example.test").at(0).expires, now + 1h);
+    this->clock.advance(1h);
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
+}
+
+TYPED_TEST(Suppressions, AddingTwiceIsAddingOnceWithTheLaterExpiry)
+{
+    const TimePoint now = this->clock.now();
+    SuppressionEntry one = entry("a@example.test", SuppressionReason::bounce);
+    one.first = one.last = now - 1h;
+    one.expires = now + 1h;
+    one.note = "first";
+    SuppressionEntry two = one;
+    two.first = two.last = now;
+    two.expires = now + 2h;
+    two.note = "second";
+    two.strikes = 3;
+    this->add(two);
+    this->add(one);  // out of order
+    this->add(two);  // twice
+    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].first, now - 1h);
+    EXPECT_EQ(found[0].last, now);
+    EXPECT_EQ(found[0].expires, now + 2h);
+    EXPECT_EQ(found[0].note, "second");
+    EXPECT_EQ(found[0].strikes, 3);
+    EXPECT_EQ(this->walk({}).size(), 1u);
+}
+
+TYPED_TEST(Suppressions, AnAddedEntryIsOneEventARepeatedOrImportedOneIsNone)
+{
+    this->add(entry("a@example.test", SuppressionReason::manual));
+    this->add(entry("a@example.test", SuppressionReason::manual));
+    SuppressionEntry imported = entry("b@example.test", SuppressionReason::manual);
+    imported.origin = SuppressionOrigin::import_;
+    this->add(imported);
+    EXPECT_EQ(this->checked("b@example.test"), "workspace:manual");
+    const auto events = this->events();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].type, "suppression.added");
+    EXPECT_EQ(events[0].detail, "workspace:manual");
+    EXPECT_EQ(events[0].address, this->engine->digester().address(address("a@example.test")));
+}
+
+TYPED_TEST(Suppressions, LiftingTakesEveryFormInItsScopeAndTellsWhy)
+{
+    this->add(entry("a+x@example.test", SuppressionReason::bounce));
+    this->add(entry("a+x@example.test", SuppressionReason::complaint));
+    this->add(entry("a+x@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    RemoveSuppression remove;
+    remove.workspace = this->ws;
+    remove.address = "a+x@example.test";
+    remove.note = "asked by phone";
+    remove.actor = "key-7";
+    EXPECT_TRUE(this->apply(remove).removed);
+    EXPECT_EQ(this->checked("a+x@example.test", "L1"), "list:unsubscribe") << "another scope stays";
+    const auto last = this->events().back();
+    EXPECT_EQ(last.type, "suppression.removed");
+    EXPECT_EQ(last.detail, "asked by phone");
+    EXPECT_EQ(last.rule, "key-7");
+    const std::size_t before = this->events().size();
+    EXPECT_FALSE(this->apply(remove).removed);
+    EXPECT_EQ(this->events().size(), before) << "nothing was lifted";
+    EXPECT_EQ(this->walk({}).size(), 1u);
+}
+
+TYPED_TEST(Suppressions, AnEntryLiftedAndAddedInOneCommitIsTheNewOneOnly)
+{
+    this->add(entry("a@example.test", SuppressionReason::manual));
+    RemoveSuppression remove;
+    remove.workspace = this->ws;
+    remove.address = "a@example.test";
+    ASSERT_TRUE(this->run(
+        this->engine->commit(OpList::of(remove, AddSuppression{entry("a@example.test", SuppressionReason::bounce)}))));
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
+    this->clock.advance(1h);
+    this->reopen();
+    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
+}
+
+TYPED_TEST(Suppressions, FindTellsEverythingKnownInAllScopesAndLists)
+{
+    SuppressionEntry made = entry("a@example.test", SuppressionReason::manual);
+    made.note = "n";
+    made.actor = "cli";
+    made.provider = "google";
+    made.rule = "r9";
+    made.source_event = "M1";
+    this->add(made);
+    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
+    this->add(entry("a@example.test", SuppressionReason::trap, ScopeKind::global));
+    this->add(entry("b@example.test", SuppressionReason::manual));
+    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    ASSERT_EQ(found.size(), 4u);
+    const auto manual =
+        std::find_if(found.begin(), found.end(), [](const auto& e) { return e.reason == SuppressionReason::manual; });
+    ASSERT_NE(manual, found.end());
+    EXPECT_EQ(manual->address, "a@example.test");
+    EXPECT_EQ(manual->note, "n");
+    EXPECT_EQ(manual->actor, "cli");
+    EXPECT_EQ(manual->provider, "google");
+    EXPECT_EQ(manual->rule, "r9");
+    EXPECT_EQ(manual->source_event, "M1");
+    EXPECT_EQ(manual->first, this->clock.now());
+}
+
+TYPED_TEST(Suppressions, AnErasedAddressStaysSuppressedWithoutItsClearText)
+{
+    this->add(entry("a@example.test", SuppressionReason::bounce));
+    this->add(entry("a@example.test", SuppressionReason::complaint));
+    this->add(entry("a@example.test", SuppressionReason::erased));
+    EXPECT_EQ(this->check("a@example.test").at(0).reason, SuppressionReason::erased);
+    for (const auto& one : this->walk({}))
+        EXPECT_EQ(one.address, "");
+}
+
+TYPED_TEST(Suppressions, AWalkIsFilteredByScopeReasonListDomainAndTime)
+{
+    const TimePoint now = this->clock.now();
+    this->add(entry("a@one.test", SuppressionReason::bounce));
+    this->add(entry("b@two.test", SuppressionReason::manual));
+    this->add(entry("c@one.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    this->add(entry("d@two.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
+    this->add(entry("g@one.test", SuppressionReason::manual, ScopeKind::global));
+    SuppressionEntry domain = entry("", SuppressionReason::invalid);
+    domain.domain = "one.test";
+    this->add(domain);
+    this->clock.advance(1h);
+    this->add(entry("e@three.test", SuppressionReason::bounce));
+
+    SuppressionFilter filter;
+    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test b@two.test c@one.test d@two.test e@three.test one.test");
+    filter.scope = ScopeKind::list;
+    EXPECT_EQ(this->addresses(this->walk(filter)), "c@one.test d@two.test");
+    filter.list_id = "L2";
+    EXPECT_EQ(this->addresses(this->walk(filter)), "d@two.test");
+    filter = {};
+    filter.scope = ScopeKind::global;
+    EXPECT_EQ(this->addresses(this->walk(filter)), "g@one.test");
+    filter = {};
+    filter.reason = SuppressionReason::bounce;
+    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test e@three.test");
+    filter.since = now + 1min;
+    EXPECT_EQ(this->addresses(this->walk(filter)), "e@three.test");
+    filter = {};
+    filter.domain = "One.test";
+    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test c@one.test one.test");
+}
+
+TYPED_TEST(Suppressions, AWalkShowsTheMomentItWasOpenedWhateverIsWrittenMeanwhile)
+{
+    for (int i = 0; i < 6; ++i)
+        this->add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::manual));
+    auto cursor = this->get(this->engine->open_suppressions(this->ws, {}));
+    std::vector<SuppressionEntry> seen = this->get(cursor->next(2));
+    for (int i = 0; i < 6; ++i) {
+        RemoveSuppression remove;
+        remove.workspace = this->ws;
+        remove.address = "a" + std::to_string(i) + "@example.test";
+        this->apply(remove);
+        this->add(entry("b" + std::to_string(i) + "@example.test", SuppressionReason::manual));
+        this->add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::complaint));
+    }
+    for (auto some = this->get(cursor->next(2)); !some.empty(); some = this->get(cursor->next(2)))
+        std::move(some.begin(), some.end(), std::back_inserter(seen));
+    EXPECT_EQ(this->addresses(seen),
+              "a0@example.test a1@example.test a2@example.test a3@example.test a4@example.test a5@example.test");
+    for (const auto& one : seen)
+        EXPECT_EQ(one.reason, SuppressionReason::manual);
+}
+
+}  // namespace
+}  // namespace winnow::test
