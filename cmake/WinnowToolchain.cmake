@@ -30,8 +30,9 @@ string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELW
 add_library(winnow_flags INTERFACE)
 target_compile_options(winnow_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Woverloaded-virtual -Wcast-qual -Wformat=2 -Werror
-  # g++ 12 reports these inside libstdc++ and coroutine frames where there is nothing wrong (GCC bugs 105329, 105562).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer>)
+  # g++ 12 reports these inside libstdc++ and coroutine frames where there is nothing wrong (GCC bugs 105329, 105562, 109224).
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer
+    -Wno-mismatched-new-delete>)
 
 if(WINNOW_HARDEN)
   target_compile_options(winnow_flags INTERFACE -fstack-protector-strong -fstack-clash-protection -fcf-protection)
