@@ -125,6 +125,7 @@ TEST_F(SandboxTest, GreylistsATripletUntilItsTimeHasPassed)
     EXPECT_TRUE(rcpt("ada@x.greylist-300s.test").transient());
     EXPECT_TRUE(rcpt("ada@x.greylist-300s.test").transient());
     EXPECT_EQ(rcpt("ada@x.greylist-0s.test").code, 250);
+    EXPECT_TRUE(rcpt("unknown-1@x.greylist-300s.test").permanent()) << "known not to exist: no need to wait";
 }
 
 TEST_F(SandboxTest, BlockedClientsAreTurnedAwayAtConnectOrAtRcpt)
