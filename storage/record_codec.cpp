@@ -161,6 +161,7 @@ std::string encode(const RowResult& record)
     to.set_probe_source(record.probe_source);
     to.set_probe_mx(record.probe_mx);
     to.set_reverse_path(record.reverse_path);
+    to.set_job(record.job);
     *to.mutable_verdict() = to_wire(record.verdict);
     for (const std::string& by : record.suppressed_by)
         to.add_suppressed_by(by);
@@ -180,6 +181,7 @@ Result<RowResult> decode<RowResult>(std::string_view bytes)
     to.probe_source = from.probe_source();
     to.probe_mx = from.probe_mx();
     to.reverse_path = from.reverse_path();
+    to.job = from.job();
     to.verdict = from_wire(from.verdict(), enums);
     to.suppressed_by.assign(from.suppressed_by().begin(), from.suppressed_by().end());
     WINNOW_CHECK(enums.status());

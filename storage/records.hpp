@@ -59,6 +59,7 @@ struct RowResult {
     std::string probe_source;                ///< source IP of the greylisted probe; the retry uses the same triplet
     std::string probe_mx;                    ///< MX host of the greylisted probe
     std::string reverse_path;                ///< MAIL FROM of the greylisted probe
+    std::string job;                         ///< the verification that it is a result of
     VerdictRecord verdict;                   ///< the last one known; evidence included
     std::vector<std::string> suppressed_by;  ///< "workspace:bounce", "list:unsubscribe"
 };

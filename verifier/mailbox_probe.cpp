@@ -12,168 +12,172 @@ net::SmtpTimeouts probe_timeouts(const VerifierOptions& options)
     return timeouts;
 }
 
+/// 421 announces the end of the connection. Unless its words are about us or about this recipient, they are not an
+/// answer.
+bool says_nothing(const SmtpReply& reply, ReplyClass klass)
+{
+    return reply.code == 421 && subject_of(klass) == Subject::nobody && klass != ReplyClass::greylisted;
+}
+
 }  // namespace
 
 ProbeSession::~ProbeSession() = default;
 
-/// Fills meaning, reason and evidence from what was heard.
-ProbeAnswer& ProbeSession::read(ProbeAnswer& answer, std::string asked)
+/// Stage, class, reason and evidence of what was heard.
+ProbeAnswer ProbeSession::read(Stage stage, Result<SmtpReply> heard, std::string asked)
 {
+    ProbeAnswer answer;
+    answer.stage = stage;
     answer.mx = mx_;
-    answer.ip = ip_;
     if (stream_)
         answer.source = stream_->local().ip;
-    if (answer.reply) {
+    if (heard) {
+        answer.reply = std::move(*heard);
         ReplyContext context;
-        context.stage = answer.stage;
+        context.stage = stage;
         context.provider = provider_;
         answer.meaning = services_.replies.classify(*answer.reply, context);
         if (answer.reply->positive())
             answer.meaning.klass = ReplyClass::delivered;
+        answer.lost = says_nothing(*answer.reply, answer.meaning.klass);
     } else {
-        answer.meaning = services_.replies.classify_error(answer.error, answer.stage);
+        answer.error = heard.error();
+        answer.meaning = services_.replies.classify_error(answer.error, stage);
+        answer.lost = true;
     }
-    answer.reason = reason_of(answer.meaning, answer.reply ? &*answer.reply : nullptr, answer.error, answer.stage);
+    answer.reason = reason_of(answer.meaning, answer.reply ? &*answer.reply : nullptr, answer.error, stage);
     Evidence& step = answer.evidence;
-    step.kind = answer.stage == Stage::rcpt ? EvidenceKind::rcpt : EvidenceKind::connect;
+    step.kind = stage == Stage::rcpt ? EvidenceKind::rcpt : EvidenceKind::connect;
     step.at = services_.engine.now();
     step.asked = std::move(asked);
     step.of = ip_.empty() ? mx_ : mx_ + "[" + ip_ + "]";
     step.answer = answer.reply ? answer.reply->to_string() : answer.error.message();
-    step.stage = answer.stage;
+    step.stage = stage;
     step.klass = answer.meaning.klass;
     step.rule = answer.meaning.rule;
     return answer;
 }
 
-awaitable<std::optional<ProbeAnswer>> ProbeSession::open_host(std::string mx, std::string ip, bool allow_tls,
-                                                              bool* tls_failed)
+void ProbeSession::start_clock()
+{
+    stream_->not_after(services_.clock.steady() + options_.probe_timeout);
+}
+
+awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::string ip, bool use_tls)
 {
     mx_ = mx;
     ip_ = ip;
-    const Provider* provider = services_.providers.find(mx);
+    const Provider* const provider = services_.providers.find(mx);
     provider_ = provider ? provider->name : std::string{};
-    ProbeAnswer failure;
     net::ConnectOptions how;
     how.source_ip = source_;
     how.timeout = options_.connect_timeout;
     net::Endpoint to{ip, options_.smtp_port};
     auto stream = co_await services_.connector.connect(to, how);
-    if (!stream) {
-        failure.stage = Stage::connect;
-        failure.error = stream.error();
-        co_return read(failure, "connect");
-    }
-    stream_ = std::move(*stream);
+    if (!stream)
+        co_return read(Stage::connect, stream.error(), "connect");
+    met_ = true;
+    stream_ = std::make_unique<DeadlineStream>(std::move(*stream), services_.clock);
     smtp_ = std::make_unique<net::SmtpClient>(*stream_, probe_timeouts(options_));
+    start_clock();
 
-    failure.stage = Stage::banner;
-    auto reply = co_await smtp_->greeting();
-    if (reply && reply->positive()) {
-        failure.stage = Stage::ehlo;
-        reply = co_await smtp_->ehlo(options_.helo_name);
-    }
-    if (reply && reply->positive() && allow_tls && smtp_->capabilities().starttls) {
-        failure.stage = Stage::starttls;
-        net::TlsClientOptions tls;
-        tls.server_name = mx;
-        tls.ca_file = options_.ca_file;
-        reply = co_await smtp_->starttls(tls);
-        if (!reply)
-            *tls_failed = true;
-        else if (reply->positive())
-            reply = co_await smtp_->ehlo(options_.helo_name);
-        else
-            reply = SmtpReply::make(250, "going on in clear");
-    }
+    Stage stage = Stage::banner;
+    auto reply = co_await greet(use_tls, &stage);
     if (reply && reply->positive()) {
         alive_ = true;
-        in_transaction_ = false;
-        rcpts_ = 0;
         co_return std::nullopt;
     }
-    if (reply) {
-        failure.reply = *reply;
-        co_await smtp_->quit();
-    } else {
-        failure.error = reply.error();
-    }
-    read(failure, failure.stage == Stage::banner ? "banner" : "EHLO " + options_.helo_name);
+    const std::string asked = stage == Stage::banner     ? "banner"
+                              : stage == Stage::starttls ? "STARTTLS"
+                                                         : "EHLO " + options_.helo_name;
+    auto refusal = read(stage, std::move(reply), asked);
+    if (refusal.reply)
+        co_await quit();
     smtp_.reset();
     stream_.reset();
-    co_return failure;
+    co_return refusal;
 }
 
-awaitable<std::optional<ProbeAnswer>> ProbeSession::open(const net::MailRoute& route, std::string only_mx,
-                                                         std::string asked)
+/// Greeting, EHLO, STARTTLS and EHLO again; the first reply that is not positive, else the last one.
+awaitable<Result<SmtpReply>> ProbeSession::greet(bool use_tls, Stage* stage)
 {
-    std::optional<ProbeAnswer> last;
-    for (const net::MxHost& host : route.hosts) {
-        if (!only_mx.empty() && host.name != only_mx)
-            continue;
-        for (const std::string& ip : host.addresses) {
-            bool tls_failed = false;
-            last = co_await open_host(host.name, ip, true, &tls_failed);
-            if (tls_failed)
-                last = co_await open_host(host.name, ip, false, &tls_failed);
-            if (!last)
-                co_return std::nullopt;
-            // A refusal in words at the banner is the operator's; its other hosts would say the same.
-            if (last->reply && last->reply->permanent())
-                co_return last;
+    *stage = Stage::banner;
+    auto reply = co_await smtp_->greeting();
+    if (!reply || !reply->positive())
+        co_return reply;
+    *stage = Stage::ehlo;
+    reply = co_await smtp_->ehlo(options_.helo_name);
+    if (!reply || !reply->positive() || !use_tls || !smtp_->capabilities().starttls)
+        co_return reply;
+    *stage = Stage::starttls;
+    net::TlsClientOptions tls;
+    tls.server_name = mx_;
+    tls.ca_file = options_.ca_file;
+    auto encrypted = co_await smtp_->starttls(tls);
+    if (!encrypted) {
+        tls_failed_ = true;
+        co_return encrypted;
+    }
+    if (!encrypted->positive())
+        co_return reply;  // "454 TLS not available": the conversation goes on as it is
+    *stage = Stage::ehlo;
+    co_return co_await smtp_->ehlo(options_.helo_name);
+}
+
+awaitable<std::optional<ProbeAnswer>> ProbeSession::begin(bool smtputf8, std::string reverse_path)
+{
+    if (smtputf8 && !smtp_->capabilities().smtputf8) {
+        ProbeAnswer answer;
+        answer.stage = Stage::mail;
+        answer.reason = Reason::policy_refused;
+        answer.mx = mx_;
+        answer.source = stream_->local().ip;
+        answer.own_rule = true;
+        answer.evidence.kind = EvidenceKind::policy;
+        answer.evidence.at = services_.engine.now();
+        answer.evidence.asked = "SMTPUTF8";
+        answer.evidence.of = mx_ + "[" + ip_ + "]";
+        answer.evidence.answer = "the mail host does not offer it, and the address needs it";
+        answer.evidence.rule = "eai:no_smtputf8";
+        co_return answer;
+    }
+    start_clock();
+    if (in_transaction_) {
+        auto reset = co_await smtp_->rset();
+        in_transaction_ = false;
+        if (!reset || !reset->positive()) {
+            alive_ = false;
+            co_return read(Stage::mail, std::move(reset), "RSET");
         }
     }
-    if (!last && !only_mx.empty())
-        co_return co_await open(route, "", asked);  // the MX that greylisted us is gone from the set
-    if (!last) {
-        last.emplace();
-        last->error = Error{Errc::unavailable, "no mail host has an address"};
-        read(*last, asked);
+    net::MailParams params;
+    params.smtputf8 = smtputf8;
+    auto mail = co_await smtp_->mail(reverse_path, params);
+    if (mail && mail->positive()) {
+        in_transaction_ = true;
+        co_return std::nullopt;
     }
-    co_return last;
+    alive_ = false;  // a refused MAIL would be refused again on this connection
+    co_return read(Stage::mail, std::move(mail), "MAIL FROM:<" + reverse_path + ">");
 }
 
-awaitable<ProbeAnswer> ProbeSession::ask(std::string recipient, bool smtputf8)
+awaitable<ProbeAnswer> ProbeSession::ask(std::string recipient)
 {
-    ProbeAnswer answer;
-    const std::string asked = "RCPT TO:<" + recipient + ">";
-    if (smtputf8 && !smtp_->capabilities().smtputf8) {
-        answer.stage = Stage::mail;
-        answer.reply = SmtpReply::make(553, "5.6.7 the mail host does not offer SMTPUTF8");
-        co_return read(answer, asked);
-    }
-    Result<SmtpReply> reply = SmtpReply::make(250, "ok");
-    if (in_transaction_) {
-        answer.stage = Stage::mail;
-        reply = co_await smtp_->rset();
-        in_transaction_ = false;
-    }
-    if (reply && reply->positive()) {
-        answer.stage = Stage::mail;
-        net::MailParams params;
-        params.smtputf8 = smtputf8;
-        reply = co_await smtp_->mail(options_.mail_from, params);
-    }
-    if (reply && reply->positive()) {
-        in_transaction_ = true;
-        answer.stage = Stage::rcpt;
-        answer.rcpt_sent = true;
-        ++rcpts_;
-        reply = co_await smtp_->rcpt(recipient);
-    }
-    if (reply)
-        answer.reply = *reply;
-    else
-        answer.error = reply.error();
-    // 421 announces the end; an error is one. A refused MAIL would be refused again on this connection.
-    alive_ = reply.has_value() && reply->code != 421 && answer.stage == Stage::rcpt;
-    co_return read(answer, asked);
+    // Anew: the pause of manners between MAIL and RCPT is ours, not the server's.
+    start_clock();
+    auto reply = co_await smtp_->rcpt(recipient);
+    alive_ = reply && reply->code != 421;
+    if (alive_)
+        ++answered_;
+    co_return read(Stage::rcpt, std::move(reply), "RCPT TO:<" + recipient + ">");
 }
 
 awaitable<void> ProbeSession::quit()
 {
-    if (smtp_)
+    if (smtp_) {
+        start_clock();
         co_await smtp_->quit();
+    }
     smtp_.reset();
     stream_.reset();
     alive_ = false;

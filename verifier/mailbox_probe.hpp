@@ -5,26 +5,29 @@
 #include <string>
 
 #include "core/reply_classifier.hpp"
-#include "net/mail_route.hpp"
 #include "net/smtp_client.hpp"
+#include "verifier/deadline_stream.hpp"
 #include "verifier/verifier.hpp"
 
 namespace winnow::verifier {
 
-/// One answer to RCPT, or how we failed to get one.
+/// What a mail host said about a recipient or about us, or how we failed to hear it.
 struct ProbeAnswer {
     Stage stage = Stage::connect;
     std::optional<SmtpReply> reply;
     Error error;  ///< when there is no reply
     Classified meaning;
     Reason reason = Reason::temp_failure;
-    std::string mx, ip, source;
-    Evidence evidence;       ///< this step, ready to be stored
-    bool rcpt_sent = false;  ///< a RCPT command went out: counts as a probe
+    std::string mx, source;
+    Evidence evidence;  ///< this step, ready to be stored
+    /// The connection ended, or is about to, without a word about the recipient: on a connection that had answered
+    /// before, this says nothing.
+    bool lost = false;
+    bool own_rule = false;  ///< nobody was asked: our rule knows the answer
 };
 
-/// One probing connection to a site: MAIL FROM and RCPT TO, RSET between addresses, never DATA, VRFY or EXPN, always
-/// QUIT. A fresh connection is made by open(); after an answer with `alive()` false it is used up.
+/// One probing connection: MAIL FROM and RCPT TO, RSET between addresses, never DATA, VRFY or EXPN, QUIT at the end.
+/// Each address has `probe_timeout` for its dialogue, and so has the opening.
 class ProbeSession {
 public:
     ProbeSession(Services services, const VerifierOptions& options, std::string source_ip)
@@ -33,29 +36,37 @@ public:
     }
     ~ProbeSession();
 
-    /// Tries the hosts of the route in order until one greets us and takes EHLO; `only_mx` limits it to one host (a
-    /// greylist retry goes to the MX that asked for it). Nothing = open; else the answer that says why not.
-    awaitable<std::optional<ProbeAnswer>> open(const net::MailRoute& route, std::string only_mx, std::string asked);
-    /// Asks about one recipient.
-    awaitable<ProbeAnswer> ask(std::string recipient, bool smtputf8);
+    /// Connects, greets, and encrypts when that is offered and `use_tls`. Nothing = open; else the answer that says why
+    /// not, and the session is used up.
+    awaitable<std::optional<ProbeAnswer>> open(std::string mx, std::string ip, bool use_tls);
+    /// Up to the point where RCPT may go: RSET when needed, and MAIL. Nothing = ready.
+    awaitable<std::optional<ProbeAnswer>> begin(bool smtputf8, std::string reverse_path);
+    /// After begin(): the question.
+    awaitable<ProbeAnswer> ask(std::string recipient);
     awaitable<void> quit();
+
     bool alive() const noexcept { return alive_; }
-    int rcpts() const noexcept { return rcpts_; }
+    bool met() const noexcept { return met_; }                ///< open() found somebody at the other end
+    bool tls_failed() const noexcept { return tls_failed_; }  ///< open() failed in STARTTLS: worth a try in clear
+    int answered() const noexcept { return answered_; }       ///< recipients that got an answer here
     const std::string& mx() const noexcept { return mx_; }
 
 private:
-    awaitable<std::optional<ProbeAnswer>> open_host(std::string mx, std::string ip, bool allow_tls, bool* tls_failed);
-    ProbeAnswer& read(ProbeAnswer& answer, std::string asked);
+    awaitable<Result<SmtpReply>> greet(bool use_tls, Stage* stage);
+    ProbeAnswer read(Stage stage, Result<SmtpReply> heard, std::string asked);
+    void start_clock();
 
     Services services_;
     const VerifierOptions& options_;
     std::string source_;
-    std::unique_ptr<net::Stream> stream_;
+    std::unique_ptr<DeadlineStream> stream_;
     std::unique_ptr<net::SmtpClient> smtp_;
     std::string mx_, ip_, provider_;
     bool alive_ = false;
+    bool met_ = false;
+    bool tls_failed_ = false;
     bool in_transaction_ = false;
-    int rcpts_ = 0;
+    int answered_ = 0;
 };
 
 }  // namespace winnow::verifier

@@ -1,9 +1,14 @@
 #include "verifier/pipeline.hpp"
 
+#include <algorithm>
+
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
 namespace {
+
+constexpr std::size_t most_domains = 20'000;        ///< whose route is remembered
+constexpr std::uint32_t longest_route_ttl = 3'600;  ///< seconds
 
 std::vector<std::string> owned(const std::vector<std::string_view>& views)
 {
@@ -27,41 +32,76 @@ std::string Pipeline::dns_only_reason() const
     return "no working probe identity; set verifier.helo_name and verifier.mail_from (or --helo and --mail-from)";
 }
 
+/// The rows of a list share a few domains: their route is put together once.
+awaitable<std::shared_ptr<const DomainFacts>> Pipeline::facts_of(std::string domain)
+{
+    const auto known = domains_.find(domain);
+    if (known != domains_.end() && services_.clock.steady() < known->second.until)
+        co_return known->second.facts;
+    auto found = co_await look_up_domain(services_, options_, domain);
+    auto facts = std::make_shared<const DomainFacts>(std::move(found));
+    if (!facts->decides) {
+        if (domains_.size() >= most_domains)
+            domains_.clear();
+        const std::chrono::seconds ttl{std::min(facts->route.ttl, longest_route_ttl)};
+        domains_[domain] = {facts, services_.clock.steady() + ttl};
+    }
+    co_return facts;
+}
+
 awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion)> done)
 {
     Conclusion conclusion;
     Precheck check = co_await precheck(services_, typos_, question.workspace, question.text, question.use_cache);
+    const bool too_late = services_.clock.steady() >= question.deadline;
+    if (!check.decided && too_late) {
+        const TimePoint now = services_.engine.now();
+        check.verdict.evidence.push_back(own_step(EvidenceKind::policy, "deadline",
+                                                  "it came before this address's turn", "budget:not_reached", now));
+        conclude(check.verdict, Reason::not_probed, now);
+        check.decided = true;
+    }
     if (check.decided) {
         conclusion.verdict = std::move(check.verdict);
+        conclusion.cached = check.cached;
         done(std::move(conclusion));
         co_return;
     }
-    const DomainFacts facts = co_await look_up_domain(services_, options_, check.address.domain);
+    const auto facts = co_await facts_of(check.address.domain);
     const TimePoint now = services_.engine.now();
-    apply_domain(facts, check.has_history, check.verdict, now);
+    apply_domain(*facts, check.has_history, check.verdict, now);
     const std::string dns_only = dns_only_reason();
-    if (!facts.decides && !dns_only.empty()) {
+    if (!facts->decides && dns_only.empty()) {
+        probe(std::move(question), std::move(check), *facts, std::move(done));
+        co_return;
+    }
+    if (facts->decides) {
+        conclusion.klass = *facts->decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
+    } else {
         check.verdict.evidence.push_back(
             own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));
         conclude(check.verdict, Reason::not_probed, now);
     }
-    if (facts.decides || !dns_only.empty()) {
-        conclusion.verdict = std::move(check.verdict);
-        conclusion.klass = facts.decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
-        done(std::move(conclusion));
-        co_return;
-    }
+    conclusion.verdict = std::move(check.verdict);
+    done(std::move(conclusion));
+}
+
+void Pipeline::probe(Question question, Precheck check, const DomainFacts& facts, std::function<void(Conclusion)> done)
+{
     ProbeTask task;
-    task.address = check.address;
+    task.address = std::move(check.address);
     task.verdict = std::move(check.verdict);
-    task.only_mx = question.only_mx;
     task.deadline = question.deadline;
+    task.owner = question.owner;
+    task.only_mx = std::move(question.only_mx);
+    task.source = std::move(question.source);
+    task.reverse_path = std::move(question.reverse_path);
     task.done = [done = std::move(done)](ProbeTask finished) {
         Conclusion answer;
         answer.verdict = std::move(finished.verdict);
         answer.klass = finished.klass;
-        answer.mx = finished.asked_mx;
-        answer.source = finished.asked_source;
+        answer.mx = std::move(finished.asked_mx);
+        answer.source = std::move(finished.asked_source);
         answer.retry_hint = finished.retry_hint;
         done(std::move(answer));
     };

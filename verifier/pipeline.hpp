@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 
 #include "core/typo.hpp"
@@ -12,10 +14,12 @@ namespace winnow::verifier {
 /// One address to be verified, and what an earlier try left behind.
 struct Question {
     std::string workspace;
-    std::string text;        ///< the address as written
-    bool use_cache = true;   ///< a stored verdict that is still valid is an answer
-    SteadyPoint deadline{};  ///< not asked after this
-    std::string only_mx;     ///< greylist retry: the MX that asked for it
+    std::string text;         ///< the address as written
+    bool use_cache = true;    ///< a stored verdict that is still valid is an answer
+    SteadyPoint deadline{};   ///< not asked after this
+    std::uint64_t owner = 0;  ///< for withdraw(); 0 = nobody withdraws it
+    /// Greylist retry: the triplet that was asked to come back. Empty = as it comes.
+    std::string only_mx, source, reverse_path;
 };
 
 struct Conclusion {
@@ -23,6 +27,7 @@ struct Conclusion {
     ReplyClass klass = ReplyClass::unknown;  ///< of the last answer, for the retry ladder
     std::string mx, source;                  ///< where it was asked; empty when nobody was
     milliseconds retry_hint{0};
+    bool cached = false;  ///< the verdict was stored already
 };
 
 /// The way of an address (design section 6), shared by the interactive check and by jobs: precheck, DNS, mailbox probe.
@@ -35,15 +40,25 @@ public:
     /// probing.
     awaitable<void> begin(Question question, std::function<void(Conclusion)> done);
     std::size_t probing() const noexcept { return prober_.pending(); }
+    void withdraw(std::uint64_t owner) { prober_.withdraw(owner); }
     awaitable<void> drain() { return prober_.drain(); }
     /// Why mailboxes are not asked; empty = they are.
     std::string dns_only_reason() const;
 
 private:
+    struct KnownDomain {
+        std::shared_ptr<const DomainFacts> facts;
+        SteadyPoint until;
+    };
+
+    awaitable<std::shared_ptr<const DomainFacts>> facts_of(std::string domain);
+    void probe(Question question, Precheck check, const DomainFacts& facts, std::function<void(Conclusion)> done);
+
     Services services_;
     const VerifierOptions& options_;
     TypoAdvisor typos_;
     Prober prober_;
+    std::map<std::string, KnownDomain> domains_;  ///< with a mail route, as long as DNS says
 };
 
 }  // namespace winnow::verifier

@@ -40,6 +40,40 @@ void apply_lists(const AddressLists& lists, const TypoAdvisor& typos, Precheck& 
     }
 }
 
+void take_cached(Precheck& check, VerdictRecord stored)
+{
+    // What the lists say today, beside what was found out then.
+    stored.flags = Flags{stored.flags.bits() | check.verdict.flags.bits()};
+    stored.suggestion = check.verdict.suggestion;
+    stored.probes = 0;  // spent earlier, not now
+    check.verdict = std::move(stored);
+    check.decided = check.cached = true;
+}
+
+/// People's own words, erasure and traps settle that nothing is sent: a probe would only cost. A bounce may have passed
+/// and an unsubscribe does not stop every kind of mail, so these are asked about.
+bool settles(SuppressionReason reason) noexcept
+{
+    return reason == SuppressionReason::erased || reason == SuppressionReason::complaint ||
+           reason == SuppressionReason::manual || reason == SuppressionReason::trap;
+}
+
+void apply_suppressions(const storage::Engine& engine, const std::string& workspace, Precheck& check, TimePoint now)
+{
+    const auto hits = engine.check(workspace, {}, check.address);
+    if (!hits)
+        return;
+    for (const storage::SuppressionHit& hit : *hits) {
+        if (!settles(hit.reason))
+            continue;
+        check.verdict.evidence.push_back(
+            own_step(EvidenceKind::policy, "suppressions", hit.to_string(), "suppression:not_asked", now));
+        conclude(check.verdict, Reason::not_probed, now);
+        check.decided = true;
+        return;
+    }
+}
+
 }  // namespace
 
 Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std::string rule, TimePoint at)
@@ -75,25 +109,21 @@ awaitable<Precheck> precheck(Services services, const TypoAdvisor& typos, std::s
     const auto history = co_await services.engine.history(workspace, check.address, history_depth);
     if (history && !history->empty()) {
         check.has_history = true;
-        if (const auto reason = reason_of_history(*history, now)) {
-            check.verdict.evidence.push_back(history->front());
-            conclude(check.verdict, *reason, now);
+        if (const auto fact = read_history(*history, now)) {
+            check.verdict.evidence.push_back(*fact->by);
+            conclude(check.verdict, fact->reason, fact->by->at);
             check.decided = true;
             co_return check;
         }
     }
-    if (!use_cache)
-        co_return check;
-    auto stored = co_await services.engine.get_verdict(workspace, check.address);
-    if (stored && *stored && (*stored)->verdict != Verdict::unknown && now < (*stored)->expires_at) {
-        const auto flags = check.verdict.flags;
-        const std::string suggestion = check.verdict.suggestion;
-        check.verdict = std::move(**stored);
-        check.verdict.flags = Flags{check.verdict.flags.bits() | flags.bits()};
-        check.verdict.suggestion = suggestion;
-        check.verdict.probes = 0;  // spent earlier, not now
-        check.decided = true;
+    if (use_cache) {
+        auto stored = co_await services.engine.get_verdict(workspace, check.address);
+        if (stored && *stored && (*stored)->verdict != Verdict::unknown && now < (*stored)->expires_at) {
+            take_cached(check, std::move(**stored));
+            co_return check;
+        }
     }
+    apply_suppressions(services.engine, workspace, check, now);
     co_return check;
 }
 

@@ -9,11 +9,12 @@
 
 namespace winnow::verifier {
 
-/// What is known of an address without asking anybody: syntax, lists, own history, the cached verdict.
+/// What is known of an address without asking anybody: syntax, lists, own history, the cached verdict, suppressions.
 struct Precheck {
     Address address;
     VerdictRecord verdict;  ///< flags, suggestion and the evidence so far
     bool decided = false;   ///< the verdict stands: nothing needs to be asked
+    bool cached = false;    ///< it is the stored one
     bool has_history = false;
 };
 

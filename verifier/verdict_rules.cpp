@@ -71,11 +71,15 @@ bool is_permanent(const Evidence& e)
 
 Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error& error, Stage stage)
 {
-    if (!reply && meaning.klass != ReplyClass::dns_failure)
-        return reason_of_silence(error, stage);
-    if (reply && reply->positive())
-        return Reason::accepted;
-    const bool permanent = reply && reply->permanent();
+    if (!reply)
+        return meaning.klass == ReplyClass::dns_failure ? Reason::dns_failure : reason_of_silence(error, stage);
+    if (reply->positive())
+        return stage == Stage::rcpt ? Reason::accepted : Reason::temp_failure;
+    const bool permanent = reply->permanent();
+    const Reason refused = permanent ? Reason::policy_refused : Reason::temp_failure;
+    // Before RCPT nobody was asked about, whatever the words are.
+    if (winnow::subject_of(meaning.klass) == Subject::address && stage != Stage::rcpt)
+        return refused;
     switch (meaning.klass) {
         case ReplyClass::mailbox_unknown:
         case ReplyClass::mailbox_moved:
@@ -95,11 +99,15 @@ Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error&
             return Reason::greylisted;
         case ReplyClass::dns_failure:
             return Reason::dns_failure;
+        // The server's own trouble or ours with it, whatever digit it chose.
         case ReplyClass::rate_limited:
         case ReplyClass::too_many_rcpts:
+        case ReplyClass::network:
+        case ReplyClass::server_error:
+        case ReplyClass::tls:
             return Reason::temp_failure;
         default:
-            return permanent ? Reason::policy_refused : Reason::temp_failure;
+            return refused;
     }
 }
 
@@ -134,7 +142,7 @@ void conclude(VerdictRecord& record, Reason reason, TimePoint now)
     record.expires_at = now + default_ttl(reason);
 }
 
-std::optional<Reason> reason_of_history(const std::vector<Evidence>& history, TimePoint now)
+std::optional<HistoryFact> read_history(const std::vector<Evidence>& history, TimePoint now)
 {
     for (const Evidence& e : history) {
         if (e.kind != EvidenceKind::delivery && e.kind != EvidenceKind::report)
@@ -144,14 +152,9 @@ std::optional<Reason> reason_of_history(const std::vector<Evidence>& history, Ti
             continue;
         const bool fact = reason == Reason::accepted || is_permanent(e);
         if (fact && now < e.at + default_ttl(reason))
-            return reason;
+            return HistoryFact{reason, &e};
     }
     return std::nullopt;
-}
-
-bool keeps_stored(const VerdictRecord& stored, const VerdictRecord& fresh, TimePoint now) noexcept
-{
-    return stored.verdict == Verdict::deliverable && fresh.verdict == Verdict::unknown && now < stored.expires_at;
 }
 
 }  // namespace winnow::verifier

@@ -9,7 +9,8 @@
 namespace winnow::verifier {
 
 /// What an answer to RCPT (or the failure to get one) says about the address. `reply` is null when there was none.
-/// A reply about us or about nobody never says that the address is dead; unknown words are never "undeliverable".
+/// A reply about us or about nobody never says that the address is dead, nor does one before RCPT or a 4xx; unknown
+/// words are never "undeliverable".
 Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error& error, Stage stage);
 
 /// Whether asking again later may change the answer, and how often that is worth a probe.
@@ -19,10 +20,12 @@ bool worth_retrying(Reason reason, int attempts) noexcept;
 /// beliefs per reason, not measurements; the risk model of an installation replaces them by its own outcomes.
 void conclude(VerdictRecord& record, Reason reason, TimePoint now);
 
+/// A reason, and the step of the history that gives it.
+struct HistoryFact {
+    Reason reason;
+    const Evidence* by;
+};
 /// What own deliveries and reports of an address say, newest first; nothing when they say nothing that is still valid.
-std::optional<Reason> reason_of_history(const std::vector<Evidence>& history, TimePoint now);
-
-/// A failed probe never overwrites a fresh OK: which of the stored and the new verdict stands.
-bool keeps_stored(const VerdictRecord& stored, const VerdictRecord& fresh, TimePoint now) noexcept;
+std::optional<HistoryFact> read_history(const std::vector<Evidence>& history, TimePoint now);
 
 }  // namespace winnow::verifier

@@ -1,5 +1,8 @@
 #include "verifier/verifier.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+
 #include "verifier/verdict_rules.hpp"
 #include "verifier/verifier_impl.hpp"
 
@@ -19,7 +22,7 @@ Manners Manners::lifted()
 }
 
 Verifier::Verifier(Services services, VerifierOptions options)
-    : impl_(std::make_unique<Impl>(services, std::move(options)))
+    : impl_(std::make_shared<Impl>(services, std::move(options)))
 {
 }
 Verifier::~Verifier() = default;
@@ -34,50 +37,65 @@ std::string Verifier::dns_only_reason() const
     return impl_->pipeline.dns_only_reason();
 }
 
+void Verifier::Impl::spawn(awaitable<void> story)
+{
+    boost::asio::co_spawn(services.executor, std::move(story), [self = shared_from_this()](std::exception_ptr failed) {
+        try {
+            if (failed)
+                std::rethrow_exception(failed);
+        } catch (const std::exception& e) {
+            self->services.log.error("check.failed", {{"what", e.what()}});
+        }
+    });
+}
+
+awaitable<void> Verifier::Impl::begin(std::shared_ptr<Check> check, SteadyPoint until)
+{
+    Question question;
+    question.workspace = check->workspace;
+    question.text = check->text;
+    question.deadline = until;
+    std::function<void(Conclusion)> done = [self = shared_from_this(), check](Conclusion c) {
+        self->spawn(self->keep(check, std::move(c)));
+    };
+    co_await pipeline.begin(question, done);
+}
+
+awaitable<void> Verifier::Impl::keep(std::shared_ptr<Check> check, Conclusion conclusion)
+{
+    const ParsedAddress parsed = parse_address(check->text);
+    if (parsed.usable && !conclusion.cached) {
+        // The store itself sees to it that a failed probe does not replace a verdict that is still fresh.
+        auto ops = storage::OpList::of(storage::PutVerdict{check->workspace, parsed.address, conclusion.verdict});
+        const auto kept = co_await services.engine.commit(std::move(ops));
+        if (!kept)
+            services.log.warn("verdict.not_stored", {{"why", kept.error().message()}});
+    }
+    check->verdict = std::move(conclusion.verdict);
+    check->timer->wake();
+}
+
 awaitable<VerdictRecord> Verifier::check(std::string workspace, std::string address, milliseconds deadline)
 {
-    Services& services = impl_->services;
-    // Outlives this call: the answer of a slow host may come after the deadline, and is stored then all the same.
-    struct Waiting {
-        std::unique_ptr<Timer> timer;
-        std::optional<Conclusion> conclusion;
-    };
-    auto waiting = std::make_shared<Waiting>();
-    waiting->timer = services.timers.make();
+    const std::shared_ptr<Impl> self = impl_;
+    Services& services = self->services;
     const SteadyPoint until = services.clock.steady() + deadline;
-    Question question;
-    question.workspace = workspace;
-    question.text = address;
-    question.deadline = until;
-    std::function<void(Conclusion)> done = [waiting](Conclusion c) {
-        waiting->conclusion = std::move(c);
-        waiting->timer->wake();
-    };
-    co_await impl_->pipeline.begin(question, done);
-    while (!waiting->conclusion && services.clock.steady() < until)
-        if (co_await waiting->timer->wait_until(until) == Wake::cancelled)
+    auto check = std::make_shared<Impl::Check>();
+    check->workspace = std::move(workspace);
+    check->text = std::move(address);
+    check->timer = services.timers.make();
+    self->spawn(self->begin(check, until));
+    while (!check->verdict && services.clock.steady() < until) {
+        const Wake wake = co_await check->timer->wait_until(until);
+        if (wake == Wake::cancelled)
             break;
-
+    }
+    if (check->verdict)
+        co_return *check->verdict;
+    const TimePoint now = services.engine.now();
     VerdictRecord verdict;
-    if (waiting->conclusion) {
-        verdict = waiting->conclusion->verdict;
-    } else {
-        const TimePoint now = services.engine.now();
-        verdict.evidence.push_back(
-            own_step(EvidenceKind::policy, "deadline", "no answer in time", "deadline:check", now));
-        conclude(verdict, Reason::timeout, now);
-    }
-    const ParsedAddress parsed = parse_address(address);
-    if (parsed.usable && waiting->conclusion) {
-        const auto stored = co_await services.engine.get_verdict(workspace, parsed.address);
-        const bool keep = stored && *stored && keeps_stored(**stored, verdict, services.engine.now());
-        if (!keep) {
-            auto ops = storage::OpList::of(storage::PutVerdict{workspace, parsed.address, verdict});
-            const auto kept = co_await services.engine.commit(std::move(ops));
-            if (!kept)
-                services.log.warn("verdict.not_stored", {{"why", kept.error().message()}});
-        }
-    }
+    verdict.evidence.push_back(own_step(EvidenceKind::policy, "deadline", "no answer in time", "deadline:check", now));
+    conclude(verdict, Reason::timeout, now);
     co_return verdict;
 }
 

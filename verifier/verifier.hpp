@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "core/breaker.hpp"
 #include "core/metrics.hpp"
 #include "core/provider_table.hpp"
 #include "core/reply_classifier.hpp"
@@ -36,6 +37,7 @@ struct Services {
     const ProviderTable& providers;
     const AddressLists& lists;
     boost::asio::any_io_executor executor;  ///< where everything of the verifier runs
+    Breakers* breakers = nullptr;           ///< shared with sending from the same addresses; null = its own
 };
 
 /// Evidence before probe, fewest probes per decision. Runs on one executor; not thread-safe.
@@ -45,7 +47,8 @@ public:
     ~Verifier();
 
     /// The whole way for one address: suppression, syntax, lists, own history, cached verdict, DNS, probe, catch-all.
-    /// Answers within `deadline`; what is not known then is `unknown` with its reason. Stores the verdict.
+    /// Answers within `deadline`; what is not known then is `unknown` with its reason. Stores the verdict, also one
+    /// that comes after the deadline.
     awaitable<VerdictRecord> check(std::string workspace, std::string address, milliseconds deadline);
 
     /// What stored evidence says, now. Never probes, never asks DNS. `text` may be invalid: then syntax_invalid.
@@ -56,9 +59,10 @@ public:
     std::string dns_only_reason() const;
 
 private:
+    friend class JobRun;
     friend class VerificationJobs;
     struct Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  ///< shared with what is under way
 };
 
 }  // namespace winnow::verifier

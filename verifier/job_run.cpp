@@ -1,0 +1,441 @@
+#include "verifier/job_run.hpp"
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+
+#include "verifier/verdict_rules.hpp"
+
+namespace winnow::verifier {
+namespace {
+
+constexpr std::size_t rows_per_read = 500;
+constexpr std::size_t results_per_commit = 500;
+constexpr std::size_t max_starting = 256;    ///< rows in precheck or DNS at the same time
+constexpr std::size_t max_retrying = 5'000;  ///< rows that are asked again at the same time
+constexpr milliseconds flush_every{200};
+constexpr milliseconds store_retry{2'000};
+constexpr milliseconds longest_sleep = std::chrono::hours{1};
+
+using storage::JobRecord;
+using storage::RowResult;
+using storage::RowState;
+
+RetrySchedule schedule_of(const VerifierOptions& options)
+{
+    RetryOptions retry;
+    retry.speedup = options.retry_speedup;
+    retry.min = options.greylist_min;
+    return RetrySchedule{std::move(retry)};
+}
+
+std::string_view event_of(JobState state)
+{
+    switch (state) {
+        case JobState::done:
+            return "list.completed";
+        case JobState::cancelled:
+            return "list.cancelled";
+        default:
+            return "list.failed";
+    }
+}
+
+/// The steps of earlier tries in front: the evidence is the whole story. What we know without asking is told once.
+std::vector<Evidence> joined(std::vector<Evidence> story, std::vector<Evidence> steps)
+{
+    if (story.empty())
+        return steps;
+    for (Evidence& step : steps)
+        if (step.kind != EvidenceKind::syntax && step.kind != EvidenceKind::list)
+            story.push_back(std::move(step));
+    return story;
+}
+
+}  // namespace
+
+bool is_open(JobState state) noexcept
+{
+    return state == JobState::pending || state == JobState::running || state == JobState::waiting ||
+           state == JobState::paused;
+}
+
+JobRun::JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job, std::uint64_t number)
+    : verifier_(std::move(verifier)),
+      services_(verifier_->services),
+      job_(std::move(job)),
+      number_(number),
+      schedule_(schedule_of(verifier_->options)),
+      alarm_(services_.timers.make()),
+      deadline_(services_.clock.steady() + std::max(milliseconds{0}, job_.deadline - services_.engine.now()))
+{
+}
+
+void JobRun::stop(JobState as, std::string why)
+{
+    stop_as_ = as;
+    why_stopped_ = std::move(why);
+    verifier_->pipeline.withdraw(number_);
+    alarm_->wake();
+}
+
+void JobRun::drain()
+{
+    draining_ = true;
+    alarm_->wake();
+}
+
+bool JobRun::has_room() const noexcept
+{
+    return starting_ < max_starting && under_way_ + finished_.size() < verifier_->options.window;
+}
+
+awaitable<void> JobRun::run()
+{
+    std::string failure;
+    try {
+        co_await loop();
+    } catch (const std::exception& e) {
+        failure = e.what();
+    }
+    if (failure.empty())
+        co_return;
+    services_.log.error("job.failed", {{"job", job_.id}, {"what", failure}});
+    const auto stored = co_await enter(JobState::failed, failure);
+    if (!stored)
+        services_.log.error("job.not_stored", {{"job", job_.id}, {"why", stored.error().message()}});
+}
+
+awaitable<void> JobRun::loop()
+{
+    while (is_open(job_.state)) {
+        const auto done = co_await turn();
+        const bool idle = under_way_ == 0 && finished_.empty();
+        if (draining_ && (idle || !done))
+            co_return;
+        if (!done && done.error().code == Errc::not_found) {
+            const auto ended = co_await enter(JobState::failed, "the list was deleted");
+            if (ended)
+                co_return;
+        }
+        if (!done) {
+            services_.log.warn("job.waits", {{"job", job_.id}, {"why", done.error().message()}});
+            const Wake wake = co_await sleep_for(services_.timers, store_retry);
+            if (wake == Wake::cancelled)
+                co_return;
+            continue;
+        }
+        if (job_.state == JobState::paused && stop_as_ == JobState::paused)
+            co_return;
+        if (!is_open(job_.state))
+            co_return;
+        const SteadyPoint next = co_await next_look();
+        const Wake wake = co_await alarm_->wait_until(next);
+        if (wake == Wake::cancelled)
+            co_return;
+    }
+}
+
+awaitable<SteadyPoint> JobRun::next_look()
+{
+    const SteadyPoint now = services_.clock.steady();
+    if (under_way_ > 0 || !read_all_ || stopping())
+        co_return now + flush_every;
+    // Only waiting rows are left: nothing happens before the first of them.
+    const auto due = co_await services_.engine.next_due_row(job_.workspace, job_.list_id);
+    milliseconds wait = job_.deadline - services_.engine.now();
+    if (due && *due)
+        wait = std::min(wait, **due - services_.engine.now());
+    co_return now + std::clamp(wait, flush_every, longest_sleep);
+}
+
+/// One look at everything: new rows, rows whose wait is over, results to store, the end.
+awaitable<Result<>> JobRun::turn()
+{
+    const bool over = services_.engine.now() >= job_.deadline;
+    if (!stopping() && !over) {
+        WINNOW_CO_CHECK(co_await hand_out_due());
+    }
+    if (!stopping()) {
+        WINNOW_CO_CHECK(co_await hand_out_new());
+    }
+    WINNOW_CO_CHECK(co_await flush());
+    if (under_way_ > 0 || draining_)
+        co_return Result<>{};
+    if (stop_as_ != JobState::running)
+        co_return co_await enter(stop_as_, why_stopped_);
+    if (!read_all_)
+        co_return Result<>{};
+    if (job_.counters.waiting == 0)
+        co_return co_await enter(JobState::done, {});
+    if (over)
+        co_return co_await give_up_waiting();
+    if (job_.state != JobState::waiting)
+        co_return co_await enter(JobState::waiting, {});
+    co_return Result<>{};
+}
+
+// --- rows out
+
+awaitable<Result<>> JobRun::hand_out_new()
+{
+    while (!read_all_ && has_room() && !stopping()) {
+        WINNOW_CO_CHECK(co_await hand_out_page());
+        while (starting_ >= max_starting && !stopping()) {
+            const Wake wake = co_await alarm_->wait_until(services_.clock.steady() + flush_every);
+            if (wake == Wake::cancelled)
+                co_return Error{Errc::cancelled, "shutting down"};
+        }
+        if (finished_.size() >= results_per_commit) {
+            WINNOW_CO_CHECK(co_await flush());
+        }
+    }
+    co_return Result<>{};
+}
+
+awaitable<Result<>> JobRun::hand_out_page()
+{
+    auto& engine = services_.engine;
+    WINNOW_CO_TRY(auto rows, co_await engine.rows(job_.workspace, job_.list_id, job_.next_row, rows_per_read));
+    read_all_ = rows.empty();
+    if (rows.empty())
+        co_return Result<>{};
+    const std::uint64_t first = rows.front().number;
+    WINNOW_CO_TRY(const auto known, co_await engine.row_results(job_.workspace, job_.list_id, first, rows.size()));
+    auto result = known.begin();
+    for (storage::ListRow& row : rows) {
+        job_.next_row = row.number + 1;
+        // A duplicate carries the verdict of the first of its kind, a malformed row none.
+        if (row.duplicate_of != 0 || !row.malformed.empty())
+            continue;
+        // After a restart, rows may have their result already, or wait for their time. Results of an earlier
+        // verification of the list are replaced.
+        while (result != known.end() && result->number < row.number)
+            ++result;
+        if (result != known.end() && result->number == row.number && result->job == job_.id)
+            continue;
+        RowResult fresh;
+        fresh.number = row.number;
+        start(std::move(row.address), std::move(fresh));
+    }
+    co_return Result<>{};
+}
+
+awaitable<Result<>> JobRun::hand_out_due()
+{
+    const SteadyPoint now = services_.clock.steady();
+    if (job_.counters.waiting == 0 || now < next_due_look_ || retrying_.size() >= max_retrying || !has_room())
+        co_return Result<>{};
+    // Those under way are still in the index until their result is stored: look past them.
+    const std::size_t most = rows_per_read + retrying_.size();
+    auto& engine = services_.engine;
+    WINNOW_CO_TRY(auto due, co_await engine.due_rows(job_.workspace, job_.list_id, engine.now(), most));
+    next_due_look_ = now + flush_every + milliseconds{due.size() / 10};
+    for (RowResult& before : due) {
+        const std::uint64_t number = before.number;
+        if (before.job != job_.id || retrying_.count(number) > 0)
+            continue;
+        WINNOW_CO_TRY(auto rows, co_await engine.rows(job_.workspace, job_.list_id, number, 1));
+        if (rows.empty() || rows.front().number != number)
+            continue;
+        retrying_.insert(number);
+        job_.state = JobState::running;
+        start(std::move(rows.front().address), std::move(before));
+    }
+    co_return Result<>{};
+}
+
+void JobRun::start(std::string address, RowResult before)
+{
+    ++starting_;
+    ++under_way_;
+    auto row = std::make_shared<Row>(Row{std::move(address), std::move(before)});
+    boost::asio::co_spawn(services_.executor, ask(row), [self = shared_from_this(), row](std::exception_ptr failed) {
+        --self->starting_;
+        if (failed) {
+            Conclusion broken;
+            conclude(broken.verdict, Reason::internal_error, self->services_.engine.now());
+            self->conclude_row(*row, std::move(broken));
+        }
+        if (self->starting_ == max_starting / 2 || self->under_way_ == 0)
+            self->alarm_->wake();
+    });
+}
+
+awaitable<void> JobRun::ask(std::shared_ptr<Row> row)
+{
+    Question question;
+    question.workspace = job_.workspace;
+    question.text = row->address;
+    question.deadline = deadline_;
+    question.owner = number_;
+    question.use_cache = row->before.attempts == 0;
+    if (row->before.attempts > 0 && row->before.verdict.reason == Reason::greylisted) {
+        question.only_mx = row->before.probe_mx;
+        question.source = row->before.probe_source;
+        question.reverse_path = row->before.reverse_path;
+    }
+    std::function<void(Conclusion)> done = [self = shared_from_this(), row](Conclusion c) {
+        self->conclude_row(*row, std::move(c));
+    };
+    co_await verifier_->pipeline.begin(std::move(question), std::move(done));
+}
+
+// --- results in
+
+void JobRun::conclude_row(Row& row, Conclusion conclusion)
+{
+    --under_way_;
+    retrying_.erase(row.before.number);
+    if (under_way_ == 0)
+        alarm_->wake();
+    // Stopping is no evidence: the row stays as it is in the store and is asked when the job goes on.
+    if (stopping() && conclusion.verdict.reason == Reason::not_probed)
+        return;
+    const int tries = row.before.attempts + 1;
+    Finished finished;
+    finished.address = std::move(row.address);
+    finished.was_waiting = row.before.attempts > 0;
+    finished.new_probes = conclusion.verdict.probes;
+    RowResult& result = finished.result;
+    result.number = row.before.number;
+    result.job = job_.id;
+    result.attempts = row.before.attempts;
+    result.reverse_path = std::move(row.before.reverse_path);
+    result.state = RowState::done;
+    result.verdict = std::move(conclusion.verdict);
+    result.verdict.probes += row.before.verdict.probes;
+    result.verdict.evidence = joined(std::move(row.before.verdict.evidence), std::move(result.verdict.evidence));
+    if (worth_retrying(result.verdict.reason, tries))
+        postpone(finished, conclusion, tries);
+    finished_.push_back(std::move(finished));
+    if (finished_.size() == results_per_commit)
+        alarm_->wake();
+}
+
+/// Makes the row wait, when its time comes before the deadline.
+void JobRun::postpone(Finished& row, const Conclusion& conclusion, int tries)
+{
+    const auto hint = conclusion.retry_hint > milliseconds{0} ? std::optional{conclusion.retry_hint} : std::nullopt;
+    const TimePoint due =
+        schedule_.next_attempt(conclusion.klass, tries, services_.engine.now(), services_.rng.jitter(), hint);
+    if (due >= job_.deadline)
+        return;
+    row.result.state = RowState::waiting;
+    row.result.due = due;
+    row.result.attempts = tries;
+    row.result.probe_mx = conclusion.mx;
+    row.result.probe_source = conclusion.source;
+    if (row.result.reverse_path.empty())
+        row.result.reverse_path = verifier_->options.mail_from;
+}
+
+awaitable<Result<>> JobRun::flush()
+{
+    while (!finished_.empty()) {
+        JobRecord next = job_;
+        const std::size_t n = std::min(finished_.size(), results_per_commit);
+        std::vector<RowResult> batch;
+        batch.reserve(n);
+        for (std::size_t i = 0; i < n; ++i) {
+            WINNOW_CO_CHECK(note_suppressions(finished_[i]));
+            count(next.counters, finished_[i]);
+            batch.push_back(finished_[i].result);  // a copy: a commit that fails is tried again
+        }
+        auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(batch)});
+        WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
+        finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(n));
+    }
+    co_return Result<>{};
+}
+
+void JobRun::count(storage::JobCounters& counters, const Finished& row)
+{
+    counters.probes += static_cast<std::uint64_t>(row.new_probes);
+    if (row.was_waiting && counters.waiting > 0)
+        --counters.waiting;
+    if (row.result.state == RowState::waiting) {
+        ++counters.waiting;
+    } else {
+        ++counters.done;
+        ++counters.by_reason[row.result.verdict.reason];
+    }
+}
+
+/// Beside the verdict, not inside it: who may not be mailed at the moment, and why.
+Result<> JobRun::note_suppressions(Finished& row) const
+{
+    row.result.suppressed_by.clear();
+    const ParsedAddress parsed = parse_address(row.address);
+    if (!parsed.usable)
+        return {};
+    WINNOW_TRY(const auto hits, services_.engine.check(job_.workspace, job_.list_id, parsed.address));
+    for (const storage::SuppressionHit& hit : hits)
+        row.result.suppressed_by.push_back(hit.to_string());
+    return {};
+}
+
+/// The deadline passed while rows still wait: they keep the reason of their last answer.
+awaitable<Result<>> JobRun::give_up_waiting()
+{
+    auto& engine = services_.engine;
+    for (;;) {
+        WINNOW_CO_TRY(auto waiting,
+                      co_await engine.due_rows(job_.workspace, job_.list_id, TimePoint::max(), rows_per_read));
+        if (waiting.empty())
+            break;
+        JobRecord next = job_;
+        for (RowResult& result : waiting) {
+            result.state = RowState::done;
+            ++next.counters.done;
+            ++next.counters.by_reason[result.verdict.reason];
+        }
+        next.counters.waiting -= std::min<std::uint64_t>(next.counters.waiting, waiting.size());
+        auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(waiting)});
+        WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
+    }
+    co_return co_await enter(JobState::done, {});
+}
+
+/// Stores another state; an end with its event.
+awaitable<Result<>> JobRun::enter(JobState state, std::string note)
+{
+    JobRecord next = job_;
+    next.state = state;
+    next.note = std::move(note);
+    storage::OpList ops;
+    if (!is_open(state)) {
+        next.finished = services_.engine.now();
+        next.counters.waiting = 0;
+        storage::EventRecord event;
+        event.at = next.finished;
+        event.workspace = next.workspace;
+        event.type = event_of(state);
+        event.list_id = next.list_id;
+        ops.ops.emplace_back(storage::AppendEvent{std::move(event)});
+    }
+    co_return co_await store(std::move(ops), std::move(next));
+}
+
+/// Commits the job with what it has done; only then it is what job() tells.
+awaitable<Result<>> JobRun::store(storage::OpList ops, JobRecord next)
+{
+    ops.ops.emplace_back(storage::PutJob{next});
+    auto committed = co_await services_.engine.commit(std::move(ops));
+    if (committed) {
+        next.version = committed->results.back().version;
+        job_ = std::move(next);
+        co_return Result<>{};
+    }
+    if (committed.error().code == Errc::conflict) {
+        // An earlier commit was applied although it was reported as failed, or somebody else ended the job.
+        auto current = co_await services_.engine.get_job(job_.workspace, job_.id);
+        if (current && *current && !is_open((*current)->state))
+            job_ = std::move(**current);
+        else if (current && *current)
+            job_.version = (*current)->version;
+    }
+    co_return committed.error();
+}
+
+}  // namespace winnow::verifier

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "core/retry_schedule.hpp"
+#include "verifier/verifier_impl.hpp"
+
+namespace winnow::verifier {
+
+/// Neither done, cancelled nor failed.
+bool is_open(JobState state) noexcept;
+
+/// One job under way in this process: hands its rows out, stores their results, ends. The counters of job() cover what
+/// is stored, so that they are right after a crash; rows without a stored result are asked again then.
+class JobRun : public std::enable_shared_from_this<JobRun> {
+public:
+    /// `number` tells the jobs of this process apart.
+    JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job, std::uint64_t number);
+
+    /// To the end of the job, or until stopped. Once.
+    awaitable<void> run();
+    /// Hands out nothing more, takes back what was not asked yet and ends as paused or cancelled.
+    void stop(JobState as, std::string why);
+    /// The same for a shut-down: the job stays as it is in the store.
+    void drain();
+    JobState stops_as() const noexcept { return stop_as_; }
+    const storage::JobRecord& job() const noexcept { return job_; }
+
+private:
+    /// A row that was concluded and is not stored yet.
+    struct Finished {
+        storage::RowResult result;
+        std::string address;
+        bool was_waiting = false;
+        int new_probes = 0;
+    };
+    /// A row in the pipeline, and what an earlier try left behind.
+    struct Row {
+        std::string address;
+        storage::RowResult before;
+    };
+
+    bool stopping() const noexcept { return draining_ || stop_as_ != JobState::running; }
+    bool has_room() const noexcept;
+    awaitable<void> loop();
+    awaitable<Result<>> turn();
+    awaitable<Result<>> hand_out_new();
+    awaitable<Result<>> hand_out_page();
+    awaitable<Result<>> hand_out_due();
+    void start(std::string address, storage::RowResult before);
+    awaitable<void> ask(std::shared_ptr<Row> row);
+    void conclude_row(Row& row, Conclusion conclusion);
+    void postpone(Finished& row, const Conclusion& conclusion, int tries);
+    awaitable<Result<>> flush();
+    static void count(storage::JobCounters& counters, const Finished& row);
+    Result<> note_suppressions(Finished& row) const;
+    awaitable<Result<>> give_up_waiting();
+    awaitable<Result<>> enter(JobState state, std::string note);
+    awaitable<Result<>> store(storage::OpList ops, storage::JobRecord next);
+    awaitable<SteadyPoint> next_look();
+
+    std::shared_ptr<Verifier::Impl> verifier_;
+    Services& services_;
+    storage::JobRecord job_;
+    const std::uint64_t number_;
+    RetrySchedule schedule_;
+    std::unique_ptr<Timer> alarm_;
+    SteadyPoint deadline_;
+    std::deque<Finished> finished_;
+    std::unordered_set<std::uint64_t> retrying_;  ///< rows under way that waited before
+    SteadyPoint next_due_look_{};
+    std::size_t starting_ = 0;   ///< rows in precheck or DNS
+    std::size_t under_way_ = 0;  ///< handed out, not in `finished_` yet
+    bool read_all_ = false;      ///< every row of the list was handed out once
+    bool draining_ = false;
+    JobState stop_as_ = JobState::running;
+    std::string why_stopped_;
+};
+
+}  // namespace winnow::verifier

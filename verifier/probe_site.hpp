@@ -1,0 +1,102 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/address.hpp"
+#include "core/verdict.hpp"
+#include "net/mail_route.hpp"
+#include "storage/records.hpp"
+
+namespace winnow::verifier {
+
+/// An address whose mailbox is to be asked about.
+struct ProbeTask {
+    Address address;
+    VerdictRecord verdict;     ///< flags and evidence so far; concluded when done is called
+    SteadyPoint deadline{};    ///< not asked after this: unknown/not_probed
+    std::uint64_t owner = 0;   ///< for Prober::withdraw; 0 = nobody withdraws it
+    std::string only_mx;       ///< greylist retry: the MX that asked for it; empty = any
+    std::string source;        ///< greylist retry: our address at that time; empty = any
+    std::string reverse_path;  ///< greylist retry: MAIL FROM at that time; empty = the options' one
+    /// Called once, on the executor, with the concluded verdict and where it was asked.
+    std::function<void(ProbeTask)> done;
+
+    // Filled by the prober, for the durable retry with the same triplet:
+    std::string asked_mx, asked_source;
+    milliseconds retry_hint{0};  ///< what the server asked for; 0 = nothing
+    ReplyClass klass = ReplyClass::unknown;
+
+    // The prober's own:
+    bool stranger = false;     ///< a catch-all test: a local part that nobody has, nobody waits for its verdict
+    bool asked_again = false;  ///< the connection ended under the first question
+};
+
+/// A recipient domain of a site.
+struct ProbeDomain {
+    std::string name;
+    std::deque<ProbeTask> tasks;
+    std::optional<storage::CatchAllRecord> catch_all;
+    bool free_mail = false;         ///< a mailbox provider's own domain: it refuses strangers, no test is needed
+    bool settling = false;          ///< somebody finds out whether the domain is a catch-all
+    storage::CatchAllRecord found;  ///< while settling: what is known so far
+    std::vector<ProbeTask> parked;  ///< answered by their host; they wait for the end of settling
+};
+
+/// What waits for one MX set, asked from one source address, and what is remembered of its hosts. A value without I/O;
+/// the Prober's.
+class ProbeSite {
+public:
+    ProbeSite(std::string id, std::string from) : name(std::move(id)), source(std::move(from)) {}
+    ProbeSite(const ProbeSite&) = delete;
+    ProbeSite& operator=(const ProbeSite&) = delete;
+
+    const std::string name;     ///< of the MX set
+    const std::string source;   ///< local address; empty = the system's choice
+    net::MailRoute route;       ///< the latest one looked up
+    std::string operator_name;  ///< empty = none known
+    bool large = false;
+    int workers = 0;                 ///< connections open or about to be
+    bool waiting = false;            ///< in one of the Prober's queues for a connection
+    SteadyPoint resume_at{};         ///< the site told us to slow down
+    std::set<std::string> in_clear;  ///< MX hosts whose TLS handshake failed
+
+    struct DeadHost {
+        SteadyPoint until;
+        Error error;
+    };
+    std::map<std::string, DeadHost> dead;  ///< by IP address: not connected to before `until`
+
+    ProbeDomain& domain(const std::string& name_of_domain);
+
+    void push(ProbeTask task);
+    /// Before all others of its kind: a question that was asked and not answered, a stranger.
+    void push_front(ProbeTask task);
+    /// The next one for a connection to `mx`, empty for one that is not open yet. Greylist retries first, then the
+    /// domains in turn.
+    std::optional<ProbeTask> take(const std::string& mx);
+    std::size_t queued() const noexcept { return queued_; }
+
+    /// Takes out the queued and, when asked, the parked tasks that `which` holds for.
+    std::vector<ProbeTask> extract(const std::function<bool(const ProbeTask&)>& which, bool parked);
+    /// Deadline of the first task to expire; max() when none waits.
+    SteadyPoint earliest_deadline() const;
+    /// Nothing to do and nothing to remember at `now`.
+    bool idle(SteadyPoint now) const;
+    /// Forgets the domains; nothing may be queued, parked or settling.
+    void forget_domains();
+
+private:
+    std::map<std::string, ProbeDomain> domains_;
+    std::deque<ProbeDomain*> ring_;                         ///< domains with tasks, each once
+    std::map<std::string, std::deque<ProbeTask>> retries_;  ///< by MX
+    std::size_t queued_ = 0;
+};
+
+}  // namespace winnow::verifier

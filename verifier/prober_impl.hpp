@@ -1,0 +1,93 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/breaker.hpp"
+#include "core/egress_budget.hpp"
+#include "verifier/mailbox_probe.hpp"
+#include "verifier/prober.hpp"
+
+/// The two halves of the prober: who may connect when (prober.cpp) and what is said on a connection (probe_worker.cpp).
+namespace winnow::verifier {
+
+struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
+    Impl(Services s, VerifierOptions o);
+
+    /// One connection's life, from its place in the budget to QUIT.
+    struct Worker {
+        ProbeSite& site;
+        std::optional<EgressBudget::Connection> slot;  ///< the connection's place in the budget
+        std::unique_ptr<ProbeSession> session;         ///< null until it is open
+        std::optional<ProbeTask> task;                 ///< the one in hand
+    };
+    enum class Next { go_on, hang_up };
+
+    Services services;
+    const VerifierOptions options;
+    EgressBudget budget;
+    Breakers own_breakers;
+    Breakers& breakers;
+    Metrics::Counter& rcpts_sent;
+    Metrics::Counter& connections_made;
+    Metrics::Counter& breakers_tripped;
+
+    std::map<std::string, std::unique_ptr<ProbeSite>> sites;  ///< by MX set and source
+    std::multimap<SteadyPoint, ProbeSite*> later;             ///< sites that may connect at that time
+    std::map<std::string, std::deque<ProbeSite*>> crowded;    ///< by large operator: until a connection ends
+    std::deque<ProbeSite*> no_room;                           ///< all of this process's connections are in use
+    std::unique_ptr<Timer> alarm;
+    bool clock_runs = false;
+    SteadyPoint first_deadline = SteadyPoint::max();  ///< no task expires earlier
+    std::size_t pending = 0;
+    int workers = 0;
+    bool draining = false;
+
+    // --- prober.cpp
+    void submit(ProbeTask task, const DomainFacts& facts);
+    ProbeSite& site_for(const ProbeTask& task, const DomainFacts& facts);
+    std::string source_for(const ProbeTask& task, const std::string& site) const;
+    EgressTarget target_of(const ProbeSite& site) const;
+    Breakers::Subject subject_of(const ProbeSite& site) const;
+    void schedule(ProbeSite& site);
+    void start_worker(ProbeSite& site, EgressBudget::Connection slot);
+    void worker_ended(ProbeSite& site);
+    void wake_waiting(std::deque<ProbeSite*>& queue);
+    void wait_until(ProbeSite& site, SteadyPoint at);
+    void start_clock();
+    awaitable<void> clock();
+    void expire();
+    void forget_idle();
+    bool blocked(const ProbeSite& site) const;
+    void block(const ProbeSite& by);
+    void finish(ProbeTask task);
+    void leave_unprobed(ProbeTask task, std::string_view why);
+    void refuse_blocked(ProbeTask task);
+    void give_up(ProbeSite& site, ProbeTask task, std::string_view why);
+
+    // --- probe_worker.cpp
+    awaitable<void> work(ProbeSite& site, EgressBudget::Connection slot);
+    awaitable<Next> serve(Worker& worker);
+    awaitable<bool> open(Worker& worker);
+    awaitable<bool> wait_for_slot(Worker& worker, SteadyPoint deadline);
+    awaitable<bool> pace(Worker& worker);
+    Next not_asked(Worker& worker, const ProbeAnswer& answer);
+    awaitable<Next> answered(Worker& worker, const ProbeAnswer& answer);
+    void hold_back(Worker& worker);
+    bool ask_again(Worker& worker, const ProbeAnswer& answer);
+    void take_answer(ProbeTask& task, const ProbeAnswer& answer);
+    void fail_site(ProbeSite& site, const ProbeAnswer& answer);
+    void throttle(ProbeSite& site, const ProbeAnswer& answer);
+    void note_outcome(ProbeSite& site, const std::string& domain, const ProbeAnswer& answer);
+    awaitable<void> learn(ProbeSite& site, ProbeTask task);
+    void send_stranger(ProbeSite& site, const ProbeDomain& domain, std::string address, const ProbeTask& like);
+    awaitable<void> stranger_answered(ProbeSite& site, ProbeTask stranger, const ProbeAnswer& answer);
+    void end_settling(ProbeDomain& domain);
+    void conclude_accepted(const ProbeDomain& domain, ProbeTask& task);
+};
+
+}  // namespace winnow::verifier
