@@ -1,0 +1,83 @@
+#include "storage/suppression_value.hpp"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace winnow::test {
+namespace {
+
+using namespace storage;
+
+rc::Gen<SuppressionFacts> any_facts()
+{
+    return rc::gen::exec([] {
+        SuppressionFacts facts;
+        for (const auto reason : {SuppressionReason::bounce, SuppressionReason::complaint, SuppressionReason::erased}) {
+            if (!*rc::gen::arbitrary<bool>())
+                continue;
+            SuppressionFacts::Fact fact;
+            fact.core.reason = reason;
+            fact.core.first = from_unix_ms(*rc::gen::inRange(0, 5));
+            fact.core.last = from_unix_ms(*rc::gen::inRange(0, 5));
+            if (*rc::gen::arbitrary<bool>())
+                fact.core.expires = from_unix_ms(*rc::gen::inRange(0, 5));
+            fact.core.strikes = *rc::gen::inRange(0, 3);
+            fact.note = *rc::gen::element<std::string>("", "a", "b");
+            fact.origin = *rc::gen::element(SuppressionOrigin::api, SuppressionOrigin::outcome);
+            facts.facts.push_back(fact);
+        }
+        if (*rc::gen::arbitrary<bool>())
+            facts.damaged = {*rc::gen::element<std::string>("x", "y")};
+        return facts;
+    });
+}
+
+RC_GTEST_PROP(SuppressionValue, JoiningIsCommutativeAssociativeAndIdempotent, ())
+{
+    const auto a = *any_facts();
+    const auto b = *any_facts();
+    const auto c = *any_facts();
+    RC_ASSERT(join(a, b) == join(b, a));
+    RC_ASSERT(join(join(a, b), c) == join(a, join(b, c)));
+    RC_ASSERT(join(join(a, b), b) == join(a, b));
+}
+
+RC_GTEST_PROP(SuppressionValue, TheMergeOperatorIsTheJoinOfWhatItReads, ())
+{
+    const auto a = *any_facts();
+    const auto b = *any_facts();
+    RC_ASSERT(merge_suppression_values(std::nullopt, encode(a)) == encode(a));
+    RC_ASSERT(merge_suppression_values(encode(a), encode(b)) == encode(join(a, b)));
+}
+
+TEST(SuppressionValue, UnreadableBytesAreKeptBesideWhatCanBeRead)
+{
+    SuppressionFacts good;
+    good.facts.push_back({});
+    const std::string merged = merge_suppression_values("rubbish", encode(good));
+    const auto read = decode<SuppressionFacts>(merged);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(read->facts.size(), 1u);
+    EXPECT_EQ(read->damaged, std::vector<std::string>{"rubbish"});
+}
+
+TEST(SuppressionValue, TheStrongestLivingFactWins)
+{
+    SuppressionFacts facts;
+    const TimePoint now = from_unix_ms(100);
+    const auto add = [&facts](SuppressionReason reason, std::optional<TimePoint> expires) {
+        SuppressionFacts::Fact fact;
+        fact.core.reason = reason;
+        fact.core.expires = expires;
+        facts.facts.push_back(fact);
+    };
+    EXPECT_EQ(strongest(facts, now), nullptr);
+    add(SuppressionReason::bounce, from_unix_ms(101));
+    add(SuppressionReason::complaint, from_unix_ms(100));
+    add(SuppressionReason::invalid, std::nullopt);
+    EXPECT_EQ(strongest(facts, now)->core.reason, SuppressionReason::bounce) << "an entry ends at its expiry";
+    EXPECT_EQ(strongest(facts, from_unix_ms(101))->core.reason, SuppressionReason::invalid);
+}
+
+}  // namespace
+}  // namespace winnow::test
