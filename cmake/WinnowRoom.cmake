@@ -14,7 +14,7 @@ set(WINNOW_SANITIZED_TREE "" CACHE PATH "Build tree of the asan preset")
 
 # winnow_test(NAME SOURCES a_test.cpp ... LINKS winnow::core ... [LABEL unit] [TIMEOUT seconds] [CORPORA])
 #   One GoogleTest program NAME_tests per room, registered with CTest under the label (default: unit). With CORPORA its
-#   suites named Corpus* are a test of their own, labelled corpora, and print one score line each.
+#   suites with Corpus in their name are a test of their own, labelled corpora, and print one score line each.
 function(winnow_test name)
   cmake_parse_arguments(T "CORPORA" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
   if(NOT T_LABEL)
@@ -37,7 +37,7 @@ function(winnow_test name)
 endfunction()
 
 function(_winnow_register name program label timeout corpora)
-  add_test(NAME ${name} COMMAND "${program}" "--gtest_filter=-Corpus*" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+  add_test(NAME ${name} COMMAND "${program}" "--gtest_filter=-*Corpus*" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
   set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
   if(corpora)
     string(REPLACE "asan/" "asan/corpora/" corpora_name "${name}")
@@ -48,7 +48,7 @@ function(_winnow_register name program label timeout corpora)
     if(label STREQUAL "asan")
       set(corpora_label asan)
     endif()
-    add_test(NAME ${corpora_name} COMMAND "${program}" "--gtest_filter=Corpus*" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    add_test(NAME ${corpora_name} COMMAND "${program}" "--gtest_filter=*Corpus*" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set_tests_properties(${corpora_name} PROPERTIES LABELS ${corpora_label} TIMEOUT ${timeout})
   endif()
 endfunction()
