@@ -269,6 +269,8 @@ void print_opening(const Demo& demo)
     std::printf("sandbox    DNS %s, mail receivers 127.77.x.y:%d\n", demo.sandbox->dns_endpoint().to_string().c_str(),
                 static_cast<int>(demo.sandbox->smtp_port()));
     std::printf("API key    %s\n           %s\n", demo.api_key.c_str(), sandbox_notice);
+    if (!demo.runtime.lists->complete())
+        std::printf("           address lists: the small built-in set (scripts/fetch-lists makes the full ones)\n");
     std::fflush(stdout);
 }
 

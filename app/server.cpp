@@ -119,6 +119,8 @@ Result<> Server::Impl::open_listeners()
     const auto executor = runtime.io.get_executor();
     WINNOW_TRY(const auto http_at, net::parse_endpoint(config.http.listen, 8080));
     WINNOW_TRY(http_listener, net::listen_tcp(executor, http_at));
+    http_options.clock = &runtime.clock;
+    http_options.log = &runtime.log;
     if (!config.http.cert_file.empty()) {
         WINNOW_TRY(http_options.tls, net::TlsServerContext::load(config.http.cert_file, config.http.tls_key_file));
     }
