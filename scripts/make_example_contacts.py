@@ -5,6 +5,8 @@ Every address is one of the sandbox's (docs/sandbox.md), so the list can be chec
 touching the internet. The output depends on nothing but this file; run it again after a change:
 
     python3 scripts/make_example_contacts.py docs/examples/contacts.csv
+
+With --check the file is compared instead of written.
 """
 
 import csv
@@ -134,10 +136,17 @@ def write(rows):
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: make_example_contacts.py OUTPUT")
+    check = sys.argv[1:2] == ["--check"]
+    if len(sys.argv) != (3 if check else 2):
+        sys.exit("usage: make_example_contacts.py [--check] OUTPUT")
+    text = write(make())
+    if check:
+        with open(sys.argv[2], encoding="utf-8", newline="") as made:
+            if made.read() != text:
+                sys.exit(f"{sys.argv[2]} is not what this script makes; run it again")
+        return
     with open(sys.argv[1], "w", encoding="utf-8", newline="") as out:
-        out.write(write(make()))
+        out.write(text)
 
 
 if __name__ == "__main__":
