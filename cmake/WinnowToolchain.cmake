@@ -43,7 +43,7 @@ if(WINNOW_HARDEN)
 endif()
 
 if(WINNOW_SANITIZE OR WINNOW_FUZZ)
-  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -O1)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
   add_link_options(-fsanitize=address,undefined)
 endif()
 
