@@ -306,11 +306,15 @@ Result<OpResult> Apply::operator()(Release& op)
     if (from != MessageState::held && !in_queue(from))
         return wrong_state(record, "released");
     WINNOW_CHECK(take_out(message));
+    // A lane's owner gives back what it took and did not try: nothing has happened to the message.
+    const bool given_back = in_queue(from) && op.due == record.due;
     if (from == MessageState::held)
         record.state = MessageState::queued;
     WINNOW_CHECK(put_due(message, op.due));
     WINNOW_CHECK(moved(record, from, record.state));
-    WINNOW_CHECK(message_event(record, "released", ReplyClass::unknown, {}, {}));
+    if (!given_back) {
+        WINNOW_CHECK(message_event(record, "released", ReplyClass::unknown, {}, {}));
+    }
     WINNOW_CHECK(save(message));
     OpResult result;
     result.message = record.ref;

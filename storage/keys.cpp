@@ -163,8 +163,7 @@ Result<EngineKeys> EngineKeys::load_or_create(const std::string& path, bool crea
         return file_error(path, "open", error);
     if (!create)
         return Error(Errc::not_found, "there is no key file " + path +
-                                          ": restore it from where it was kept, or run `winnow init` for a new "
-                                          "installation");
+                                          ": restore it from where it was kept; the data directory cannot be read without it");
     SystemRng rng;
     EngineKeys keys{random_key(rng), random_key(rng), random_key(rng)};
     WINNOW_CHECK(write_new(path, to_text(keys)));

@@ -99,7 +99,8 @@ struct RecordReport {
     TimePoint at{};
 };
 
-/// Makes a held message due, or a queued one due now.
+/// Makes a held message due, or a queued one due at another time. A queued one with its own `due` is only given back by
+/// the lane's owner: no longer in flight, and no event.
 struct Release {
     MessageRef ref;
     TimePoint due{};
