@@ -329,6 +329,8 @@ void Prober::Impl::block(const ProbeSite& by)
 void Prober::Impl::finish(ProbeTask task)
 {
     --pending;
+    if (pending == 0 && clock_runs)
+        alarm->wake();  // it has nothing to wait for any more
     const auto done = std::move(task.done);
     done(std::move(task));
 }
