@@ -9,7 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
-#include <sstream>
+#include <vector>
 
 #include "core/crypto.hpp"
 #include "core/duration.hpp"
@@ -63,10 +63,13 @@ struct Stored {
 /// "id digest workspace probes_per_day expires name", separated by TABs; expires is "-" or RFC 3339.
 Result<Stored> parse_line(const std::string& line)
 {
-    std::vector<std::string> fields;
-    std::istringstream in{line};
-    for (std::string field; std::getline(in, field, '\t');)
-        fields.push_back(field);
+    std::vector<std::string> fields(1);
+    for (const char c : line) {
+        if (c == '\t')
+            fields.emplace_back();
+        else
+            fields.back() += c;
+    }
     if (fields.size() != 6)
         return Error{Errc::invalid_argument,
                      "expected 6 fields separated by TAB, found " + std::to_string(fields.size())};

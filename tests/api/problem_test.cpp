@@ -1,0 +1,71 @@
+#include "api/problem.hpp"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace winnow::api {
+namespace {
+
+TEST(Problem, HasTheMembersOfRfc9457AndOurs)
+{
+    Problem problem = invalid_request("/subject", "is empty");
+    problem.request_id = "R1";
+    const net::HttpResponse response = to_response(problem);
+    EXPECT_EQ(response.status, 400);
+    EXPECT_EQ(response.fields.get("Content-Type"), "application/problem+json");
+    const auto body = nlohmann::json::parse(response.body);
+    EXPECT_EQ(body["type"], "/problems/invalid_request");
+    EXPECT_EQ(body["title"], "The request is not valid");
+    EXPECT_EQ(body["status"], 400);
+    EXPECT_EQ(body["detail"], "/subject: is empty");
+    EXPECT_EQ(body["code"], "invalid_request");
+    EXPECT_EQ(body["request_id"], "R1");
+    EXPECT_EQ(body["errors"][0]["pointer"], "/subject");
+    EXPECT_EQ(body["errors"][0]["detail"], "is empty");
+}
+
+TEST(Problem, ErrorsBecomeTheStatusThatTellsTheCallerWhatToDo)
+{
+    const std::pair<Errc, int> rows[] = {
+        {Errc::invalid_argument, 400}, {Errc::not_found, 404},         {Errc::already_exists, 409},
+        {Errc::conflict, 409},         {Errc::permission_denied, 403}, {Errc::limit_exceeded, 413},
+        {Errc::disk_full, 507},        {Errc::unavailable, 503},       {Errc::timed_out, 504},
+        {Errc::corrupt, 500},          {Errc::internal, 500},          {Errc::io_error, 500}};
+    for (const auto& [code, status] : rows)
+        EXPECT_EQ(problem_of(Error{code, "why"}).status, status) << static_cast<int>(code);
+}
+
+TEST(Problem, AnInternalErrorTellsTheLogAndNotTheClient)
+{
+    const Problem problem = problem_of(Error{Errc::io_error, "cannot write /srv/winnow/000123.sst"});
+    EXPECT_NE(problem.cause.find("000123.sst"), std::string::npos);
+    EXPECT_EQ(to_response(problem).body.find("000123.sst"), std::string::npos);
+}
+
+TEST(Problem, FieldsOfTheAnswerSayHowToGoOn)
+{
+    Problem refused{401, "unauthorized", "A valid API key is needed", "x", {}};
+    EXPECT_TRUE(to_response(refused).fields.has("WWW-Authenticate"));
+    EXPECT_EQ(to_response(problem_of(Error{Errc::unavailable, "x"})).fields.get("Retry-After"), "5");
+    Problem capped{429, "probe_cap_reached", "t", "d", {}};
+    capped.retry_after = 77;
+    EXPECT_EQ(to_response(capped).fields.get("Retry-After"), "77");
+}
+
+TEST(Problem, OctetsThatAreNotUtf8DoNotBreakTheAnswer)
+{
+    const auto body = nlohmann::json::parse(to_response(Error{Errc::invalid_argument, "caf\xe9"}).body);
+    EXPECT_EQ(body["detail"], "caf\xef\xbf\xbd");
+}
+
+TEST(Problem, ABodyThatCannotBeReadIsNeverOurFault)
+{
+    EXPECT_EQ(unreadable_body(Error{Errc::limit_exceeded, "x"}).status, 413);
+    EXPECT_EQ(unreadable_body(Error{Errc::timed_out, "x"}).status, 408);
+    EXPECT_EQ(unreadable_body(Error{Errc::protocol, "x"}).status, 400);
+    EXPECT_EQ(unreadable_body(Error{Errc::io_error, "x"}).status, 400);
+}
+
+}  // namespace
+}  // namespace winnow::api
