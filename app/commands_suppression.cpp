@@ -1,0 +1,399 @@
+// `winnow suppression ...` and `winnow queue summary`: against a running server, or on a data directory that no server
+// holds.
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "api/record_json.hpp"
+#include "api/suppression_export.hpp"
+#include "api/suppression_import.hpp"
+#include "app/client.hpp"
+#include "app/output_file.hpp"
+#include "app/report.hpp"
+#include "core/ndjson.hpp"
+
+namespace winnow::app {
+namespace {
+
+using boost::asio::awaitable;
+using nlohmann::json;
+
+constexpr const char* workspace = "default";
+constexpr const char* actor = "cli";
+constexpr int found_one = 3;
+
+/// What the commands need of either end. Errors are in words for people.
+class Suppressions {
+public:
+    virtual ~Suppressions() = default;
+    virtual awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) = 0;
+    /// False when there was none.
+    virtual awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address,
+                                           std::string domain) = 0;
+    /// {"address", "suppressed_by": [...], "entries": [...]}
+    virtual awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) = 0;
+    /// {"added", "malformed", "errors": [{"line", "detail"}]}
+    virtual awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) = 0;
+    virtual awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) = 0;
+    virtual awaitable<Result<json>> queue() = 0;
+};
+
+class RemoteSuppressions final : public Suppressions {
+public:
+    explicit RemoteSuppressions(Client& client) : client_(client) {}
+
+    awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) override
+    {
+        json form{{"reason", command.reason}, {"scope", command.scope}};
+        const std::pair<const char*, const std::string*> texts[] = {
+            {"address", &address}, {"domain", &domain}, {"list_id", &command.list_id}, {"note", &command.note}};
+        for (const auto& [name, text] : texts)
+            if (!text->empty())
+                form[name] = *text;
+        WINNOW_CO_CHECK(co_await client_.post("/suppressions", dump_json(form)));
+        co_return Result<>{};
+    }
+
+    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
+    {
+        Query query{{"address", address},
+                    {"domain", domain},
+                    {"scope", command.scope},
+                    {"list_id", command.list_id},
+                    {"note", command.note}};
+        const auto removed = co_await client_.del("/suppressions", query);
+        if (!removed && removed.error().code == Errc::not_found)
+            co_return false;
+        if (!removed)
+            co_return removed.error();
+        co_return true;
+    }
+
+    awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) override
+    {
+        Query query{{"address", address}, {"list_id", command.list_id}};
+        co_return co_await client_.get("/suppressions", query);
+    }
+
+    awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) override
+    {
+        Query query{{"reason", command.reason}, {"scope", command.scope}, {"list_id", command.list_id}};
+        auto read = [&file]() -> awaitable<Result<std::string>> { co_return file.read(); };
+        std::function<awaitable<Result<std::string>>()> source = read;
+        WINNOW_CO_TRY(auto answer, co_await client_.upload("/suppressions/import", query, source));
+        co_return Result<json>{boost::system::in_place_value, answer.at("import")};
+    }
+
+    awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) override
+    {
+        Query query{{"format", command.format}};
+        auto write = [&file](std::string_view piece) { return file.write(piece); };
+        std::function<Result<>(std::string_view)> sink = write;
+        co_return co_await client_.download("/suppressions/export", query, sink);
+    }
+
+    awaitable<Result<json>> queue() override
+    {
+        Query none;
+        co_return co_await client_.get("/queue", none);
+    }
+
+private:
+    Client& client_;
+};
+
+Result<ScopeKind> scope_of(const SuppressionCommand& command)
+{
+    const ScopeKind scope = from_string<ScopeKind>(command.scope).value_or(ScopeKind::workspace);
+    if (scope == ScopeKind::list && command.list_id.empty())
+        return Error{Errc::invalid_argument, "--scope list needs --list ID"};
+    return scope;
+}
+
+class LocalSuppressions final : public Suppressions {
+public:
+    LocalSuppressions(storage::Engine& engine, Rng& rng) : engine_(engine), rng_(rng) {}
+
+    awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) override
+    {
+        storage::SuppressionEntry entry;
+        WINNOW_CO_TRY(entry.scope, scope_of(command));
+        entry.workspace = workspace;
+        entry.list_id = command.list_id;
+        entry.address = address;
+        entry.domain = domain;
+        entry.reason = from_string<SuppressionReason>(command.reason).value_or(SuppressionReason::manual);
+        entry.note = command.note;
+        entry.actor = actor;
+        entry.first = entry.last = engine_.now();
+        auto ops = storage::OpList::of(storage::AddSuppression{entry});
+        WINNOW_CO_CHECK(co_await engine_.commit(std::move(ops)));
+        co_return Result<>{};
+    }
+
+    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
+    {
+        storage::RemoveSuppression removal;
+        WINNOW_CO_TRY(removal.scope, scope_of(command));
+        removal.workspace = workspace;
+        removal.list_id = command.list_id;
+        removal.address = address;
+        removal.domain = domain;
+        removal.note = command.note;
+        removal.actor = actor;
+        auto ops = storage::OpList::of(removal);
+        WINNOW_CO_TRY(const auto done, co_await engine_.commit(std::move(ops)));
+        co_return done.results.front().removed;
+    }
+
+    awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) override
+    {
+        const ParsedAddress parsed = parse_address(address);
+        if (!parsed.valid)
+            co_return Error{Errc::invalid_argument, address + ": " + parsed.detail};
+        WINNOW_CO_TRY(const auto hits, engine_.check(workspace, command.list_id, parsed.address));
+        WINNOW_CO_TRY(const auto found, co_await engine_.find_suppressions(workspace, parsed.address));
+        json answer{{"address", address}, {"suppressed_by", json::array()}, {"entries", json::array()}};
+        for (const storage::SuppressionHit& hit : hits)
+            answer["suppressed_by"].push_back(hit.to_string());
+        for (const storage::SuppressionEntry& entry : found)
+            answer["entries"].push_back(api::to_json(entry));
+        co_return Result<json>{boost::system::in_place_value, std::move(answer)};
+    }
+
+    awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) override
+    {
+        api::SuppressionImportOptions options;
+        WINNOW_CO_TRY(options.scope, scope_of(command));
+        options.workspace = workspace;
+        options.list_id = command.list_id;
+        options.reason = from_string<SuppressionReason>(command.reason).value_or(SuppressionReason::manual);
+        options.actor = actor;
+        api::SuppressionImport import{engine_, rng_, options};
+        for (;;) {
+            WINNOW_CO_TRY(auto piece, file.read());
+            if (piece.empty())
+                break;
+            WINNOW_CO_CHECK(co_await import.feed(std::move(piece)));
+        }
+        WINNOW_CO_TRY(const auto summary, co_await import.finish());
+        json answer{
+            {"id", summary.id}, {"added", summary.added}, {"malformed", summary.malformed}, {"errors", json::array()}};
+        for (const auto& fault : summary.faults)
+            answer["errors"].push_back({{"line", fault.line}, {"detail", fault.detail}});
+        co_return Result<json>{boost::system::in_place_value, std::move(answer)};
+    }
+
+    awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) override
+    {
+        api::SuppressionFormat format = api::SuppressionFormat::csv;
+        if (command.format != "csv")
+            format = command.format == "txt" ? api::SuppressionFormat::txt : api::SuppressionFormat::ndjson;
+        storage::SuppressionFilter all;
+        WINNOW_CO_TRY(const auto cursor, co_await engine_.open_suppressions(workspace, all));
+        auto write = [&file](std::string piece) -> awaitable<Result<>> { co_return file.write(piece); };
+        std::function<awaitable<Result<>>(std::string)> sink = write;
+        co_return co_await api::export_suppressions(*cursor, format, false, sink);
+    }
+
+    awaitable<Result<json>> queue() override
+    {
+        WINNOW_CO_TRY(const auto counts, co_await engine_.queue_counts(workspace));
+        co_return Result<json>{boost::system::in_place_value, api::to_json(counts)};
+    }
+
+private:
+    storage::Engine& engine_;
+    Rng& rng_;
+};
+
+using Story = std::function<awaitable<Result<int>>(Suppressions&)>;
+
+awaitable<int> told(const Story& story, Suppressions& suppressions)
+{
+    const auto done = co_await story(suppressions);
+    co_return done ? *done : fail(done.error());
+}
+
+int on_data_dir(const Globals& globals, const Story& story)
+{
+    auto config = configured(globals);
+    if (!config)
+        return 78;
+    const SystemClock clock;
+    const auto log = make_stderr_log(LogLevel::error, clock);
+    auto runtime = Runtime::make(*config, *log, false);
+    if (!runtime)
+        return fail(runtime.error());
+    auto keys = storage::EngineKeys::load_or_create(config->key_file, false);
+    if (!keys)
+        return fail(keys.error());
+    auto engine =
+        storage::open_rocks_engine(config->data_dir, *keys, config->engine, (*runtime)->clock, (*runtime)->rng, *log);
+    if (!engine)
+        return fail(engine.error());
+    LocalSuppressions local{**engine, (*runtime)->rng};
+    return run_to_end(**runtime, told(story, local));
+}
+
+int with_suppressions(const Globals& globals, const Story& story)
+{
+    if (!globals.data_dir.empty() && globals.server.empty())
+        return on_data_dir(globals, story);
+    const auto remote = [&story](Client& client, Runtime&) -> awaitable<Result<int>> {
+        RemoteSuppressions suppressions{client};
+        co_return co_await story(suppressions);
+    };
+    return with_client(globals, remote);
+}
+
+/// The addresses of the command line, or the domain; one call for each.
+std::vector<std::pair<std::string, std::string>> subjects_of(const SuppressionCommand& command)
+{
+    std::vector<std::pair<std::string, std::string>> subjects;
+    for (const std::string& address : command.addresses)
+        subjects.emplace_back(address, "");
+    if (!command.domain.empty())
+        subjects.emplace_back("", command.domain);
+    return subjects;
+}
+
+Error nobody_named()
+{
+    return {Errc::invalid_argument, "no address given; name addresses, or a domain with --domain"};
+}
+
+void print_entries(const json& answer)
+{
+    std::string text = answer.at("address").get<std::string>() + ": ";
+    if (answer.at("suppressed_by").empty())
+        text += "may be mailed";
+    for (const auto& hit : answer.at("suppressed_by"))
+        text += (&hit == &answer.at("suppressed_by").front() ? "suppressed by " : ", ") + hit.get<std::string>();
+    text += "\n";
+    for (const auto& entry : answer.at("entries")) {
+        text += "  " + entry.at("reason").get<std::string>() + " (" + entry.at("origin").get<std::string>() +
+                ") since " + entry.at("first").get<std::string>();
+        if (!entry.at("expires").is_null())
+            text += ", until " + entry.at("expires").get<std::string>();
+        if (!entry.at("rule").is_null())
+            text += ", rule " + entry.at("rule").get<std::string>();
+        if (!entry.at("note").is_null())
+            text += ": " + entry.at("note").get<std::string>();
+        text += "\n";
+    }
+    std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+int run_suppression_add(const Globals& globals, const SuppressionCommand& command)
+{
+    const auto subjects = subjects_of(command);
+    if (subjects.empty())
+        return fail(nobody_named());
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        for (const auto& [address, domain] : subjects) {
+            WINNOW_CO_CHECK(co_await suppressions.add(command, address, domain));
+        }
+        if (!globals.quiet)
+            std::fprintf(stderr, "%s added\n", with_commas(subjects.size()).c_str());
+        co_return 0;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_suppression_remove(const Globals& globals, const SuppressionCommand& command)
+{
+    const auto subjects = subjects_of(command);
+    if (subjects.empty())
+        return fail(nobody_named());
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        int code = 0;
+        for (const auto& [address, domain] : subjects) {
+            WINNOW_CO_TRY(const bool removed, co_await suppressions.remove(command, address, domain));
+            if (removed)
+                continue;
+            std::fprintf(stderr, "winnow: %s is not suppressed in this scope\n", (address + domain).c_str());
+            code = 1;
+        }
+        co_return code;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_suppression_check(const Globals& globals, const SuppressionCommand& command)
+{
+    if (command.addresses.empty())
+        return fail(nobody_named());
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        int code = 0;
+        for (const std::string& address : command.addresses) {
+            WINNOW_CO_TRY(const auto answer, co_await suppressions.find(command, address));
+            if (!answer.at("suppressed_by").empty())
+                code = found_one;
+            if (globals.json)
+                std::printf("%s\n", dump_json(answer).c_str());
+            else
+                print_entries(answer);
+        }
+        co_return code;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_suppression_import(const Globals& globals, const SuppressionCommand& command)
+{
+    auto file = InputFile::open(command.file);
+    if (!file)
+        return fail(file.error());
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        WINNOW_CO_TRY(const auto answer, co_await suppressions.import(command, *file));
+        if (globals.json) {
+            std::printf("%s\n", dump_json(answer).c_str());
+        } else if (!globals.quiet) {
+            std::fprintf(stderr, "%s added, %s malformed\n",
+                         with_commas(answer.at("added").get<std::uint64_t>()).c_str(),
+                         with_commas(answer.at("malformed").get<std::uint64_t>()).c_str());
+            for (const auto& fault : answer.at("errors"))
+                std::fprintf(stderr, "  line %s: %s\n", with_commas(fault.at("line").get<std::uint64_t>()).c_str(),
+                             fault.at("detail").get<std::string>().c_str());
+        }
+        co_return 0;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_suppression_export(const Globals& globals, const SuppressionCommand& command)
+{
+    auto file = OutputFile::open(command.file);
+    if (!file)
+        return fail(file.error());
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        WINNOW_CO_CHECK(co_await suppressions.export_to(command, *file));
+        WINNOW_CO_CHECK(file->commit());
+        co_return 0;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_queue_summary(const Globals& globals)
+{
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        WINNOW_CO_TRY(const auto answer, co_await suppressions.queue());
+        if (globals.json) {
+            std::printf("%s\n", dump_json(answer).c_str());
+            co_return 0;
+        }
+        std::map<std::string, std::uint64_t> held;
+        for (const auto& [reason, count] : answer.at("held_by_reason").items())
+            held[reason] = count.get<std::uint64_t>();
+        std::string text = summary_line("queued", answer.at("queued").get<std::uint64_t>(), "");
+        text += summary_line("in_flight", answer.at("in_flight").get<std::uint64_t>(), "");
+        text += summary_line("held", answer.at("held").get<std::uint64_t>(), held.empty() ? "" : counted_words(held));
+        std::fputs(text.c_str(), stdout);
+        co_return 0;
+    };
+    return with_suppressions(globals, story);
+}
+
+}  // namespace winnow::app
