@@ -35,7 +35,7 @@ Error in_directory(Error error, const std::string& data_dir)
 
 Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& data_dir, EngineKeys keys, EngineOptions options,
                                                   const Clock& clock, Rng& rng, Log& log,
-                                                  std::shared_ptr<SyncFaults> faults)
+                                                  std::shared_ptr<RocksFaults> faults)
 {
     WINNOW_TRY(DataDirLock lock, DataDirLock::acquire(data_dir));
     KvEngine::Parts parts;

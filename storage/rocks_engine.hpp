@@ -8,9 +8,9 @@
 
 namespace winnow::storage {
 
-/// open_rocks_engine() with scripted sync failures.
+/// open_rocks_engine() on a scripted disk (storage/rocks_faults.hpp).
 Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& data_dir, EngineKeys keys, EngineOptions options,
                                                   const Clock& clock, Rng& rng, Log& log,
-                                                  std::shared_ptr<SyncFaults> faults);
+                                                  std::shared_ptr<RocksFaults> faults);
 
 }  // namespace winnow::storage

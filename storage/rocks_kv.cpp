@@ -3,7 +3,6 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
-#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/merge_operator.h>
 #include <rocksdb/table.h>
@@ -13,6 +12,8 @@
 #include <array>
 #include <filesystem>
 #include <utility>
+
+#include "storage/rocks_faults.hpp"
 
 namespace winnow::storage {
 namespace {
@@ -60,57 +61,6 @@ public:
 
 private:
     KvMerge merge_;
-};
-
-/// Fails the syncs of the write-ahead log when told so.
-class FaultyLogFile final : public rocksdb::FSWritableFileOwnerWrapper {
-public:
-    FaultyLogFile(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<SyncFaults> faults)
-        : FSWritableFileOwnerWrapper(std::move(file)), faults_(std::move(faults))
-    {
-    }
-    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override
-    {
-        return count(options, debug, false);
-    }
-    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override
-    {
-        return count(options, debug, true);
-    }
-
-private:
-    rocksdb::IOStatus count(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug, bool full)
-    {
-        const int left = faults_->fail_after.load();
-        if (left == 0)
-            return rocksdb::IOStatus::IOError("sync failed, as scripted");
-        if (left > 0)
-            --faults_->fail_after;
-        ++faults_->syncs;
-        return full ? target()->Fsync(options, debug) : target()->Sync(options, debug);
-    }
-    std::shared_ptr<SyncFaults> faults_;
-};
-
-class FaultyFileSystem final : public rocksdb::FileSystemWrapper {
-public:
-    FaultyFileSystem(const std::shared_ptr<rocksdb::FileSystem>& base, std::shared_ptr<SyncFaults> faults)
-        : FileSystemWrapper(base), faults_(std::move(faults))
-    {
-    }
-    const char* Name() const override { return "winnow.faulty"; }
-    rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                      rocksdb::IODebugContext* debug) override
-    {
-        rocksdb::IOStatus status = target()->NewWritableFile(name, options, file, debug);
-        if (status.ok() && name.ends_with(".log"))
-            *file = std::make_unique<FaultyLogFile>(std::move(*file), faults_);
-        return status;
-    }
-
-private:
-    std::shared_ptr<SyncFaults> faults_;
 };
 
 rocksdb::DBOptions database_options(const RocksKvOptions& from, rocksdb::Env* env)
@@ -372,8 +322,7 @@ Result<std::unique_ptr<KeyValueStore>> open_rocks_kv(RocksKvOptions options)
     auto database = std::make_shared<Database>();
     rocksdb::Env* env = rocksdb::Env::Default();
     if (options.faults) {
-        database->env = rocksdb::NewCompositeEnv(
-            std::make_shared<FaultyFileSystem>(rocksdb::FileSystem::Default(), options.faults));
+        database->env = make_scripted_env(options.faults);
         env = database->env.get();
     }
     rocksdb::DBOptions db_options = database_options(options, env);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 
@@ -8,18 +7,14 @@
 
 namespace winnow::storage {
 
-/// For tests: lets the sync of the write-ahead log fail. Thread-safe.
-struct SyncFaults {
-    std::atomic<int> fail_after{-1};  ///< this many syncs succeed, then all fail; negative = never
-    std::atomic<int> syncs{0};        ///< syncs that succeeded
-};
+struct RocksFaults;
 
 struct RocksKvOptions {
     std::string directory;
     std::size_t cache_bytes = 64ull << 20;         ///< blocks, indexes and filters
     std::size_t write_buffer_bytes = 48ull << 20;  ///< all memtables together
     KvMerge merge = nullptr;
-    std::shared_ptr<SyncFaults> faults;  ///< null in production
+    std::shared_ptr<RocksFaults> faults;  ///< null in production
 };
 
 /// RocksDB 7.8 with one column family per Family. Opens or creates. Nobody else may have the directory open (the caller

@@ -13,6 +13,7 @@
 #include "storage/engine.hpp"
 #include "storage/memory_disk.hpp"
 #include "storage/rocks_engine.hpp"
+#include "storage/rocks_faults.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/run_coro.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -40,15 +41,15 @@ struct MemoryHome {
 
 struct RocksHome {
     TempDir dir;
-    std::shared_ptr<storage::SyncFaults> faults = std::make_shared<storage::SyncFaults>();
+    std::shared_ptr<storage::RocksFaults> faults = std::make_shared<storage::RocksFaults>();
 
     Result<std::unique_ptr<storage::Engine>> open(storage::EngineKeys keys, storage::EngineOptions options,
                                                   const Clock& clock, Rng& rng)
     {
         return storage::open_rocks_engine(dir.path(), std::move(keys), options, clock, rng, null_log(), faults);
     }
-    void fail_next_sync() { faults->fail_after = 0; }
-    void heal() { faults->fail_after = -1; }
+    void fail_next_sync() { faults->fail_sync_after = 0; }
+    void heal() { faults->fail_sync_after = -1; }
 };
 
 /// On a RAM disk where there is one: the suite checks what is written, not how fast a disk syncs.
