@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 namespace winnow::app {
@@ -16,11 +17,12 @@ Error file_error(int error_number, const std::string& what)
     const std::string context = what + ": " + std::strerror(error_number);
     switch (error_number) {
         case ENOENT:
-            return {Errc::not_found, context};
+        case ENOTDIR:
+            return {Errc::not_found, context + "; check the name"};
         case EACCES:
         case EPERM:
         case EROFS:
-            return {Errc::permission_denied, context};
+            return {Errc::permission_denied, context + "; choose another place or run as a user who may"};
         case ENOSPC:
         case EDQUOT:
             return {Errc::disk_full, context + "; free some space or choose another folder"};
@@ -41,11 +43,10 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
 
 OutputFile::~OutputFile()
 {
-    if (temporary_.empty())
-        return;
-    if (fd_ >= 0)
+    if (fd_ > STDOUT_FILENO)
         ::close(fd_);
-    ::unlink(temporary_.c_str());
+    if (!temporary_.empty())
+        ::unlink(temporary_.c_str());
 }
 
 Result<OutputFile> OutputFile::open(const std::string& path)
@@ -53,18 +54,29 @@ Result<OutputFile> OutputFile::open(const std::string& path)
     if (path == "-")
         return OutputFile{STDOUT_FILENO, path, {}};
     struct stat existing {};
-    if (::stat(path.c_str(), &existing) == 0 && S_ISDIR(existing.st_mode))
+    const bool exists = ::stat(path.c_str(), &existing) == 0;
+    if (exists && S_ISDIR(existing.st_mode))
         return Error{Errc::invalid_argument, path + " is a folder; name a file"};
-    std::string temporary = path + ".partial-XXXXXX";
+    if (exists && !S_ISREG(existing.st_mode)) {
+        // A pipe, a terminal, /dev/null: a rename would put a file in its place.
+        const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+        if (fd < 0)
+            return file_error(errno, "cannot write " + path);
+        return OutputFile{fd, path, {}};
+    }
+    // A link stays one: what it points at is replaced.
+    std::error_code unresolved;
+    const auto real = std::filesystem::canonical(path, unresolved);
+    const std::string target = exists && !unresolved ? real.string() : path;
+    std::string temporary = target + ".partial-XXXXXX";
     const int fd = ::mkstemp(temporary.data());
     if (fd < 0)
         return file_error(errno, "cannot write " + path);
     // mkstemp makes 0600; the result gets the mode that an ordinary creation would give, or keeps the file's own.
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    const bool replaces = ::stat(path.c_str(), &existing) == 0;
-    (void)::fchmod(fd, replaces ? existing.st_mode & 07777 : 0666 & ~mask);
-    return OutputFile{fd, path, std::move(temporary)};
+    (void)::fchmod(fd, exists ? existing.st_mode & 07777 : 0666 & ~mask);
+    return OutputFile{fd, target, std::move(temporary)};
 }
 
 Result<> OutputFile::write(std::string_view piece)

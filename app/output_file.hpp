@@ -9,7 +9,8 @@
 namespace winnow::app {
 
 /// A file that appears under its name only when it is whole: written beside the target under a temporary name, renamed
-/// by commit(), removed by the destructor otherwise. "-" is standard output, which cannot be taken back.
+/// by commit(), removed by the destructor otherwise. "-" is standard output, which cannot be taken back; nor can what
+/// goes to a pipe or a device.
 class OutputFile {
 public:
     /// Errors name the path and the cure.
@@ -25,7 +26,7 @@ public:
 private:
     OutputFile(int fd, std::string path, std::string temporary);
     int fd_;
-    std::string path_, temporary_;  ///< temporary_ is empty for standard output
+    std::string path_, temporary_;  ///< temporary_ is empty for what is written in place
 };
 
 /// A file, or "-" for standard input, in pieces.
