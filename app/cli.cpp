@@ -2,11 +2,12 @@
 #include "app/cli.hpp"
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <functional>
-#include <iostream>
 
 #include "app/commands.hpp"
 #include "app/version.hpp"
+#include "core/edit_distance.hpp"
 
 namespace winnow::app {
 namespace {
@@ -98,6 +99,9 @@ void add_sandbox(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("-o,--output", command->output, "the list; - is standard output");
     sub->add_option("--truth", command->truth, "the truth file");
     sub->add_option("--seed", command->seed, "seed of the list");
+    sub->add_option("--greylist-seconds", command->greylist_seconds, "wait of the list's greylisting domains")
+        ->check(CLI::Range(1, 86400));
+    sub->add_option("--mail-log", command->mail_log, "file that gets one JSON line for each message taken");
     sub->callback(
         [&globals, &chosen, command] { chosen = [&globals, command] { return run_sandbox(globals, *command); }; });
 }
@@ -253,6 +257,42 @@ void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
         [&globals, &chosen, create] { chosen = [&globals, create] { return run_key_create(globals, *create); }; });
 }
 
+/// The command that most resembles `word`, or nothing.
+std::string nearest_command(CLI::App& app, const std::string& word)
+{
+    std::string nearest;
+    std::size_t best = 3;  // edits; more is another word
+    for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+        const std::size_t distance = edit_distance(word, command->get_name(), best);
+        if (distance < best) {
+            best = distance;
+            nearest = command->get_name();
+        }
+    }
+    return nearest;
+}
+
+/// One sentence with the way to the help of the command that was meant.
+int usage_error(CLI::App& app, const CLI::ParseError& e)
+{
+    CLI::App* command = &app;
+    std::string name = "winnow";
+    while (!command->get_subcommands().empty()) {
+        command = command->get_subcommands().front();
+        name += " " + command->get_name();
+    }
+    const std::vector<std::string> left = app.remaining(true);
+    std::string what = e.what();
+    if (!left.empty() && left.front().front() != '-' && command->get_require_subcommand_min() > 0) {
+        what = "there is no command '" + left.front() + "'";
+        const std::string meant = nearest_command(*command, left.front());
+        if (!meant.empty())
+            what += "; did you mean '" + meant + "'?";
+    }
+    std::fprintf(stderr, "winnow: %s (%s --help tells more)\n", what.c_str(), name.c_str());
+    return 2;
+}
+
 }  // namespace
 
 int run_command_line(int argc, char** argv)
@@ -286,8 +326,8 @@ int run_command_line(int argc, char** argv)
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        // CLI11 exits with 100 and more for usage errors; ours is 2. Help and version are no errors.
-        return app.exit(e) == 0 ? 0 : 2;
+        // Help and version come this way too; CLI11 exits with 100 and more for usage errors, ours is 2.
+        return e.get_exit_code() == 0 ? app.exit(e) : usage_error(app, e);
     }
     return chosen ? chosen() : 2;
 }

@@ -62,6 +62,8 @@ struct SandboxCommand {
     std::string output = "-";
     std::string truth;
     unsigned long long seed = 1;
+    int greylist_seconds = 60;
+    std::string mail_log;  ///< empty = none
 };
 
 struct KeyCreateCommand {
@@ -117,6 +119,8 @@ int run_queue_summary(const Globals& globals);
 int exit_code(const Error& error) noexcept;
 /// "winnow: <message>" on standard error; returns exit_code(error).
 int fail(const Error& error);
+/// The same for a command whose input is its configuration: a wrong argument came from there, hence 78.
+int fail_start(const Error& error);
 /// The configuration that `globals` names, with its overrides. A configuration error is printed and gives nothing; exit
 /// with 78.
 std::optional<Config> configured(const Globals& globals);

@@ -8,17 +8,26 @@ int exit_code(const Error& error) noexcept
 {
     if (error.code == Errc::invalid_argument)
         return 2;
-    if (error.code == Errc::permission_denied)
+    namespace errc = boost::system::errc;
+    if (error.code == Errc::permission_denied || error.code == errc::permission_denied)
         return 77;
-    if (error.disposition() == Disposition::transient)
+    if (error.disposition() == Disposition::transient || error.code == errc::address_in_use)
         return 69;
     return 1;
 }
 
 int fail(const Error& error)
 {
-    std::fprintf(stderr, "winnow: %s\n", error.message().c_str());
+    // Our own codes have nothing to add to a sentence that says what is wrong.
+    const bool told = !error.context.empty() && error.code.category() == winnow_category();
+    std::fprintf(stderr, "winnow: %s\n", (told ? error.context : error.message()).c_str());
     return exit_code(error);
+}
+
+int fail_start(const Error& error)
+{
+    const int code = fail(error);
+    return code == 2 ? 78 : code;
 }
 
 std::optional<Config> configured(const Globals& globals)

@@ -1,8 +1,11 @@
 // `winnow sandbox`: the fake internet, or a list with its truth.
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "app/commands.hpp"
@@ -10,6 +13,8 @@
 #include "app/report.hpp"
 #include "app/runtime.hpp"
 #include "core/asio_timer.hpp"
+#include "core/duration.hpp"
+#include "core/ndjson.hpp"
 #include "sandbox/list_maker.hpp"
 #include "sandbox/sandbox.hpp"
 
@@ -32,6 +37,7 @@ Result<> make_list(const SandboxCommand& command)
     options.addresses = static_cast<std::uint64_t>(command.make_list);
     options.domains = command.domains;
     options.seed = command.seed;
+    options.greylist_seconds = command.greylist_seconds;
     sandbox::ListMaker maker{options};
     std::string rows = "email\n", truths = sandbox::truth_header();
     while (auto row = maker.next()) {
@@ -54,6 +60,36 @@ Result<> make_list(const SandboxCommand& command)
     }
     return {};
 }
+
+/// One line a message, on its way to the disk before the sender is told that it was taken.
+class MailLog {
+public:
+    static Result<std::shared_ptr<MailLog>> open(const std::string& path, const Clock& clock)
+    {
+        std::FILE* const file = std::fopen(path.c_str(), "ae");
+        if (!file)
+            return file_error(errno, "cannot write " + path);
+        return std::shared_ptr<MailLog>{new MailLog(file, clock)};
+    }
+    MailLog(const MailLog&) = delete;
+    MailLog& operator=(const MailLog&) = delete;
+    ~MailLog() { std::fclose(file_); }
+
+    void add(const sandbox::ReceivedMessage& message)
+    {
+        const nlohmann::json line{
+            {"at", format_time(clock_.now())}, {"from", message.reverse_path}, {"to", message.recipients},
+            {"client_ip", message.client_ip},  {"helo", message.helo},         {"encrypted", message.encrypted},
+            {"content", message.content}};
+        std::fprintf(file_, "%s\n", dump_json(line).c_str());
+        std::fflush(file_);
+    }
+
+private:
+    MailLog(std::FILE* file, const Clock& clock) : file_(file), clock_(clock) {}
+    std::FILE* file_;
+    const Clock& clock_;
+};
 
 awaitable<int> serve(boost::asio::io_context& io, TimerSource& timers, net::Connector& connector, Log& log,
                      const Globals& globals, sandbox::SandboxOptions options)
@@ -110,6 +146,12 @@ int run_sandbox(const Globals& globals, const SandboxCommand& command)
         options.bounce_to = *bounce;
     }
     const SystemClock clock;
+    if (!command.mail_log.empty()) {
+        auto mail_log = MailLog::open(command.mail_log, clock);
+        if (!mail_log)
+            return fail(mail_log.error());
+        options.on_message = [log = *mail_log](const sandbox::ReceivedMessage& m) { log->add(m); };
+    }
     const auto log = make_stderr_log(LogLevel::warn, clock);
     boost::asio::io_context io{1};
     AsioTimerSource timers{io.get_executor(), clock};

@@ -24,11 +24,11 @@ awaitable<int> serve(Runtime& runtime, Config& config)
 
     auto opened = Server::open(runtime, config);
     if (!opened)
-        co_return fail(opened.error());
+        co_return fail_start(opened.error());
     Server& server = **opened;
     const auto started = co_await server.start();
     if (!started)
-        co_return fail(started.error());
+        co_return fail_start(started.error());
     runtime.log.info("server.started",
                      {{"version", version},
                       {"http", server.http().to_string()},
@@ -59,7 +59,7 @@ int run_serve(const Globals& globals)
     const auto log = make_stderr_log(config->log_level, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_start(runtime.error());
     return run_to_end(**runtime, serve(**runtime, *config));
 }
 

@@ -1,5 +1,9 @@
 // `winnow verify` and `winnow check`: the verifier without a server.
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <iostream>
 #include <nlohmann/json.hpp>
@@ -87,6 +91,29 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
     std::fputs(text.c_str(), stderr);
 }
 
+/// The first SIGINT or SIGTERM ends the job, so that temporary files go too; the second one ends the process.
+class Interruption {
+public:
+    Interruption(Runtime& runtime, verifier::VerificationJobs& jobs) : signals_(runtime.io, SIGINT, SIGTERM)
+    {
+        signals_.async_wait([this, &runtime, &jobs](const boost::system::error_code& failed, int signal) {
+            if (failed)
+                return;
+            signal_ = signal;
+            signals_.clear();
+            boost::asio::co_spawn(runtime.io, jobs.drain(), [&runtime](std::exception_ptr broken) {
+                if (broken)
+                    runtime.log.error("verify.drain_failed");
+            });
+        });
+    }
+    int signal() const noexcept { return signal_; }
+
+private:
+    boost::asio::signal_set signals_;
+    int signal_ = 0;
+};
+
 awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
 {
     const SteadyPoint started = runtime.clock.steady();
@@ -115,11 +142,14 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     verifier::Verifier verifier{services(runtime, *store.engine), config.verifier};
     verifier::VerificationJobs jobs{verifier};
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
+    Interruption interruption{runtime, jobs};
     {
         ProgressLine progress{globals.quiet, runtime.clock};
         auto show = [&progress](const storage::JobRecord& j) { progress.show(j); };
         std::function<void(const storage::JobRecord&)> on_progress = show;
         auto finished = co_await jobs.wait(workspace, job.id, on_progress);
+        if (interruption.signal() != 0)
+            co_return Error{Errc::cancelled, "interrupted; nothing was written"};
         if (!finished)
             co_return finished.error();
         job = std::move(*finished);

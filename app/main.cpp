@@ -6,7 +6,9 @@
 
 int main(int argc, char** argv)
 {
-    std::signal(SIGPIPE, SIG_IGN);  // a closed pipe or socket is an error code of the write, not the end of the process
+    // A closed pipe or socket, or a file-size limit, is an error code of the write, not the end of the process.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
     try {
         return winnow::app::run_command_line(argc, argv);
     } catch (const std::exception& e) {

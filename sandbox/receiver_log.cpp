@@ -40,6 +40,8 @@ void ReceiverLog::rcpt(std::string_view address, bool accepted)
 void ReceiverLog::message(ReceivedMessage message)
 {
     const std::lock_guard lock(mutex_);
+    if (observer_)
+        observer_(message);
     ++totals_.messages;
     totals_.deliveries += message.recipients.size();
     if (count_addresses_)

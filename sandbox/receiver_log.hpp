@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -47,6 +48,9 @@ public:
     {
     }
 
+    /// `observer` sees each message before its sender gets the 250. Set before the first one.
+    void observe(std::function<void(const ReceivedMessage&)> observer) { observer_ = std::move(observer); }
+
     void connection(bool refused);
     void rcpt(std::string_view address, bool accepted);
     void message(ReceivedMessage message);
@@ -67,6 +71,7 @@ private:
     ReceiverTotals totals_;
     std::map<std::string, AddressCount, std::less<>> counts_;
     std::vector<ReceivedMessage> messages_;
+    std::function<void(const ReceivedMessage&)> observer_;
 };
 
 }  // namespace winnow::sandbox

@@ -24,6 +24,7 @@ struct Sandbox::State {
                   ReportSender::Options{options.bounce_to, options.complaint_to, options.report_delay, 4}),
           services{t, seen, reports, {}}
     {
+        seen.observe(options.on_message);
         server.hostname = "mx.sandbox.test";
         server.reply_delay = options.rtt;
         slow_server = server;

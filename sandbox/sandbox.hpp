@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@ struct SandboxOptions {
     std::string complaint_to;                ///< see ReportSender::Options
     milliseconds report_delay{200};
     bool keep_messages = false;
+    std::function<void(const ReceivedMessage&)> on_message;  ///< called before a message's 250
     bool count_addresses = true;  ///< counts per address; benchmarks of millions turn it off and keep the totals
     bool starttls = true;         ///< with a fresh self-signed certificate
     int sites = 4;                ///< receiver addresses per kind, 1..250
