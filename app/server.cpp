@@ -2,6 +2,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
+#include <filesystem>
 #include <set>
 
 #include "api/api.hpp"
@@ -31,6 +32,16 @@ auto logged(Log& log, std::string_view what)
             log.error("coroutine.failed", {{"where", what}, {"what", e.what()}});
         }
     };
+}
+
+/// A listener of the setting `name`, which its errors tell.
+Result<std::unique_ptr<net::Listener>> listener(boost::asio::any_io_executor executor, const char* name,
+                                                const net::Endpoint& at)
+{
+    auto made = net::listen_tcp(executor, at);
+    if (!made)
+        return Error{made.error().code, std::string(name) + ": " + made.error().context};
+    return made;
 }
 
 }  // namespace
@@ -94,7 +105,10 @@ struct Server::Impl {
 
 Result<> Server::Impl::open()
 {
-    WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, true));
+    // A store that lost its key file must not get another one: the two would never fit.
+    std::error_code ignored;
+    const bool fresh = !std::filesystem::exists(config.data_dir + "/store/CURRENT", ignored);
+    WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, fresh));
     WINNOW_TRY(auto loaded, api::KeyRing::load(config.http.keys_file));
     ring = std::make_unique<api::KeyRing>(std::move(loaded));
     WINNOW_CHECK(open_listeners());
@@ -118,7 +132,7 @@ Result<> Server::Impl::open_listeners()
 {
     const auto executor = runtime.io.get_executor();
     WINNOW_TRY(const auto http_at, net::parse_endpoint(config.http.listen, 8080));
-    WINNOW_TRY(http_listener, net::listen_tcp(executor, http_at));
+    WINNOW_TRY(http_listener, listener(executor, "http.listen", http_at));
     http_options.clock = &runtime.clock;
     http_options.log = &runtime.log;
     if (!config.http.cert_file.empty()) {
@@ -126,7 +140,7 @@ Result<> Server::Impl::open_listeners()
     }
     if (!config.submission.listen.empty()) {
         WINNOW_TRY(const auto at, net::parse_endpoint(config.submission.listen, 2525));
-        WINNOW_TRY(submission_listener, net::listen_tcp(executor, at));
+        WINNOW_TRY(submission_listener, listener(executor, "submission.listen", at));
         submission_options.hostname = config.relay.hostname;
         submission_options.banner_text = "winnow ESMTP";
         submission_options.max_message_size = config.submission.max_message_size;
@@ -141,7 +155,7 @@ Result<> Server::Impl::open_listeners()
     }
     if (!config.bounce.listen.empty()) {
         WINNOW_TRY(const auto at, net::parse_endpoint(config.bounce.listen, 25));
-        WINNOW_TRY(bounce_listener, net::listen_tcp(executor, at));
+        WINNOW_TRY(bounce_listener, listener(executor, "bounce.listen", at));
         bounce_options.hostname = config.relay.hostname;
         bounce_options.banner_text = "winnow ESMTP";
     }

@@ -119,9 +119,10 @@ Error cannot_listen(error_code code, const Endpoint& at)
     if (code == errc::permission_denied)
         cure += ": port " + std::to_string(at.port) + " needs CAP_NET_BIND_SERVICE; use a port above 1023 or grant it";
     else if (code == errc::address_in_use)
-        cure += ": port " + std::to_string(at.port) + " is taken by another process";
+        cure +=
+            ": port " + std::to_string(at.port) + " is taken by another process; end that one or choose another port";
     else if (code == errc::address_not_available)
-        cure += ": " + at.ip + " is not an address of this machine";
+        cure += ": " + at.ip + " is not an address of this machine; choose one that is";
     return Error{code, std::move(cure)};
 }
 

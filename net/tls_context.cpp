@@ -1,5 +1,6 @@
 #include <openssl/rand.h>
 
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -112,6 +113,8 @@ std::string openssl_reason()
     ERR_clear_error();
     if (code == 0)
         return "unknown reason";
+    if (ERR_SYSTEM_ERROR(code))
+        return std::strerror(ERR_GET_REASON(code));
     const char* reason = ERR_reason_error_string(code);
     return reason != nullptr ? reason : "OpenSSL error " + std::to_string(code);
 }
