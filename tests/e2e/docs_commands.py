@@ -7,6 +7,7 @@ end with; all others must end with 0. Each ```toml block is given to `winnow con
 """
 import contextlib
 import os
+import pathlib
 import re
 import shutil
 import signal
@@ -87,17 +88,24 @@ def sandbox_takes_free_port(script, ports):
 
 def end_group(leader):
     """What still runs of a shell and its background commands."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(leader, signal.SIGTERM)
-        wait_for("the background commands to end", lambda: not group_lives(leader))
-
-
-def group_lives(leader):
     try:
-        os.killpg(leader, 0)
-        return True
+        os.killpg(leader, signal.SIGTERM)
+        wait_for("the background commands to end", lambda: not group_runs(leader), 30)
     except ProcessLookupError:
-        return False
+        pass
+    except Failed:
+        os.killpg(leader, signal.SIGKILL)
+        raise
+
+
+def group_runs(leader):
+    """Whether a process of the group is more than an unreaped entry."""
+    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group = stat.read_text().rpartition(")")[2].split()[:3]
+            if group == str(leader) and state != "Z":
+                return True
+    return False
 
 
 def run_document(lab, document, text):
@@ -114,10 +122,11 @@ def run_document(lab, document, text):
     try:
         shell.wait(timeout=PATIENCE * 4)
     except subprocess.TimeoutExpired:
-        raise Failed(f"{document}: the commands do not end\n{log.read_text()[-3000:]}")
-    finally:
-        end_group(shell.pid)
-    expect(shell.returncode == 0, f"{document}: a documented command failed\n{log.read_text()[-3000:]}")
+        pass
+    ended = shell.returncode
+    end_group(shell.pid)
+    what = "the commands do not end" if ended is None else "a documented command failed"
+    expect(ended == 0, f"{document}: {what}\n{log.read_text()[-3000:]}")
     return script.count("\necho '--- ")
 
 
