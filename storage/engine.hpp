@@ -147,8 +147,9 @@ struct EngineOptions {
     std::size_t group_bytes = 1u << 20;  ///< most that one commit group holds
 };
 
-/// Opens or creates `data_dir`. Errc::locked (another process), newer_format, permission_denied, corrupt, io_error,
-/// each with the cure in the context.
+/// Opens or creates `data_dir`. `clock`, `rng` and `log` are used on threads of the engine's and outlive it.
+/// Errc::locked (another process), newer_format, permission_denied, corrupt, io_error, each with the cure in the
+/// context.
 Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& data_dir, EngineKeys keys, EngineOptions options,
                                                   const Clock& clock, Rng& rng, Log& log);
 

@@ -53,6 +53,12 @@ constexpr bool written_once(Family family) noexcept
     return family == Family::due;
 }
 
+/// Records of this family carry an expiry, after which the store may drop them.
+constexpr bool expires(Family family) noexcept
+{
+    return family == Family::value || family == Family::idempotency || family == Family::verdict;
+}
+
 struct KvWrite {
     enum class Kind : std::uint8_t { put, erase, single_erase, merge, erase_range };
     Kind kind = Kind::put;
@@ -106,6 +112,8 @@ public:
     /// next open, is not visible until then, and the store takes no further synced write.
     virtual Result<> write(const KvBatch& batch, bool sync) = 0;
     virtual std::uint64_t estimate_count(Family family) const = 0;
+    /// Rewrites a family: removed and expired records leave the disk. Slow.
+    virtual Result<> compact(Family family) = 0;
     virtual Result<> close() = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "storage/kv_engine.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "storage/awaitable_bridge.hpp"
@@ -60,7 +61,8 @@ KvEngine::KvEngine(Parts parts, const Clock& clock, Rng& rng, Log& log)
       writer_({*store_, context_, bodies_.get(), reader_.due_marks(), [this] { return now(); }, log})
 {
     if (parts.threads) {
-        readers_ = std::make_unique<boost::asio::thread_pool>(static_cast<std::size_t>(options_.read_threads));
+        readers_ =
+            std::make_unique<boost::asio::thread_pool>(static_cast<std::size_t>(std::max(1, options_.read_threads)));
         committer_ = std::make_unique<Committer>(writer_, options_.group_bytes);
     }
 }

@@ -144,6 +144,7 @@ public:
         return disk_->families[index_of(family)]->size();
     }
 
+    Result<> compact(Family) override { return {}; }
     Result<> close() override { return {}; }
 
 private:

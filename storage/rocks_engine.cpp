@@ -25,6 +25,31 @@ public:
     }
 };
 
+/// Long enough that a clock which was wrong for a while, or set back, takes nothing away.
+constexpr milliseconds expiry_grace = std::chrono::days{7};
+
+bool is_expired(Family family, std::string_view value, TimePoint now)
+{
+    const auto over = [now](TimePoint expires) { return expires != TimePoint{} && expires + expiry_grace <= now; };
+    // What cannot be read stays where it is.
+    switch (family) {
+        case Family::value: {
+            const auto record = decode<StoredValue>(value);
+            return record && over(record->expires);
+        }
+        case Family::idempotency: {
+            const auto record = decode<StoredOutcome>(value);
+            return record && over(record->expires);
+        }
+        case Family::verdict: {
+            const auto record = decode<VerdictRecord>(value);
+            return record && over(record->expires_at);
+        }
+        default:
+            return false;
+    }
+}
+
 Error in_directory(Error error, const std::string& data_dir)
 {
     error.context = "data directory " + data_dir + ": " + error.context;
@@ -43,6 +68,7 @@ Result<std::unique_ptr<Engine>> open_rocks_engine(const std::string& data_dir, E
     kv.directory = data_dir + "/store";
     kv.cache_bytes = options.cache_bytes;
     kv.merge = merge_suppression_values;
+    kv.expired = [&clock](Family family, std::string_view value) { return is_expired(family, value, clock.now()); };
     kv.faults = std::move(faults);
     const SteadyPoint began = clock.steady();
     WINNOW_TRY(parts.store, open_rocks_kv(std::move(kv)));

@@ -1,6 +1,7 @@
 #include "storage/rocks_kv.hpp"
 
 #include <rocksdb/cache.h>
+#include <rocksdb/compaction_filter.h>
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
@@ -41,7 +42,10 @@ Error to_error(const rocksdb::Status& status, std::string_view what)
         code = Errc::unavailable;
     else if (status.IsInvalidArgument())
         code = Errc::invalid_argument;
-    return Error(code, "the database cannot " + std::string(what) + ": " + status.ToString());
+    std::string context = "the database cannot " + std::string(what) + ": " + status.ToString();
+    if (code == Errc::corrupt)
+        context += ": leave the directory as it is and restore a backup into another one";
+    return Error(code, std::move(context));
 }
 
 /// The engine's merge function as RocksDB's. Total, because an operator that fails stops the database.
@@ -61,6 +65,22 @@ public:
 
 private:
     KvMerge merge_;
+};
+
+/// Drops what expired when its file is rewritten anyway. Snapshots do not see a difference: expired reads as absent.
+class ExpiryFilter final : public rocksdb::CompactionFilter {
+public:
+    ExpiryFilter(Family family, const KvExpired& expired) : family_(family), expired_(expired) {}
+    const char* Name() const override { return "winnow.expiry"; }
+    Decision FilterV2(int, const rocksdb::Slice&, ValueType type, const rocksdb::Slice& value, std::string*,
+                      std::string*) const override
+    {
+        return type == ValueType::kValue && expired_(family_, view(value)) ? Decision::kRemove : Decision::kKeep;
+    }
+
+private:
+    Family family_;
+    const KvExpired& expired_;
 };
 
 rocksdb::DBOptions database_options(const RocksKvOptions& from, rocksdb::Env* env)
@@ -89,7 +109,8 @@ rocksdb::DBOptions database_options(const RocksKvOptions& from, rocksdb::Env* en
     return to;
 }
 
-rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache, KvMerge merge)
+rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache, KvMerge merge,
+                                            const rocksdb::CompactionFilter* filter)
 {
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = cache;
@@ -129,6 +150,10 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
         default:
             break;
     }
+    if (filter != nullptr) {
+        to.compaction_filter = filter;
+        to.periodic_compaction_seconds = 24 * 60 * 60;  // files that nothing else touches are cleaned too
+    }
     if (merges(family))
         to.merge_operator = std::make_shared<JoinOperator>(merge);
     to.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -138,6 +163,8 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
 /// An open database. Snapshots and iterators keep it alive.
 struct Database {
     std::unique_ptr<rocksdb::Env> env;  ///< of the faults; null in production
+    KvExpired expired;
+    std::array<std::unique_ptr<ExpiryFilter>, family_count> filters;  ///< used by the database's threads
     std::unique_ptr<rocksdb::DB> db;
     std::vector<rocksdb::ColumnFamilyHandle*> opened;
     std::array<rocksdb::ColumnFamilyHandle*, family_count> families{};
@@ -271,6 +298,19 @@ public:
         return count;
     }
 
+    Result<> compact(Family family) override
+    {
+        if (!database_)
+            return Error(Errc::unavailable, "the store is closed");
+        rocksdb::CompactRangeOptions options;
+        options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+        const rocksdb::Status status =
+            database_->db->CompactRange(options, database_->family(family), nullptr, nullptr);
+        if (!status.ok())
+            return to_error(status, "compact");
+        return {};
+    }
+
     Result<> close() override
     {
         if (!database_)
@@ -328,17 +368,25 @@ Result<std::unique_ptr<KeyValueStore>> open_rocks_kv(RocksKvOptions options)
     rocksdb::DBOptions db_options = database_options(options, env);
     const auto cache = rocksdb::NewLRUCache(options.cache_bytes);
 
+    database->expired = std::move(options.expired);
+    for (std::size_t i = 0; i < family_count; ++i)
+        if (const auto family = static_cast<Family>(i); expires(family) && database->expired)
+            database->filters[i] = std::make_unique<ExpiryFilter>(family, database->expired);
+    const auto options_of = [&](Family family) {
+        return family_options(family, cache, options.merge, database->filters[static_cast<std::size_t>(family)].get());
+    };
+
     std::vector<std::string> names = {rocksdb::kDefaultColumnFamilyName};
     if (std::filesystem::exists(options.directory + "/CURRENT"))
         if (const auto listed = rocksdb::DB::ListColumnFamilies(db_options, options.directory, &names); !listed.ok())
             return to_error(listed, "be opened in " + options.directory);
     std::vector<rocksdb::ColumnFamilyDescriptor> present, missing;
     for (const std::string& name : names)
-        present.emplace_back(name, family_options(family_named(name), cache, options.merge));
+        present.emplace_back(name, options_of(family_named(name)));
     for (std::size_t i = 0; i < family_count; ++i) {
         const auto family = static_cast<Family>(i);
         if (std::find(names.begin(), names.end(), to_string(family)) == names.end())
-            missing.emplace_back(std::string(to_string(family)), family_options(family, cache, options.merge));
+            missing.emplace_back(std::string(to_string(family)), options_of(family));
     }
     rocksdb::DB* db = nullptr;
     const rocksdb::Status opened = rocksdb::DB::Open(db_options, options.directory, present, &database->opened, &db);

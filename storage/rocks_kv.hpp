@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -9,11 +10,15 @@ namespace winnow::storage {
 
 struct RocksFaults;
 
+/// Whether a record reads as absent for good, so that compaction may drop it. Called on RocksDB's threads.
+using KvExpired = std::function<bool(Family family, std::string_view value)>;
+
 struct RocksKvOptions {
     std::string directory;
     std::size_t cache_bytes = 64ull << 20;         ///< blocks, indexes and filters
     std::size_t write_buffer_bytes = 48ull << 20;  ///< all memtables together
     KvMerge merge = nullptr;
+    KvExpired expired;                    ///< for the families that expires() names; empty = nothing is dropped
     std::shared_ptr<RocksFaults> faults;  ///< null in production
 };
 
