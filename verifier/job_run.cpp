@@ -114,7 +114,8 @@ awaitable<void> JobRun::loop()
         if (draining_ && (idle || !done))
             co_return;
         if (!done && done.error().code == Errc::not_found) {
-            const auto ended = co_await enter(JobState::failed, "the list was deleted");
+            const std::string why = "the list was deleted";
+            const auto ended = co_await enter(JobState::failed, why);
             if (ended)
                 co_return;
         }
@@ -167,11 +168,11 @@ awaitable<Result<>> JobRun::turn()
     if (!read_all_)
         co_return Result<>{};
     if (job_.counters.waiting == 0)
-        co_return co_await enter(JobState::done, {});
+        co_return co_await enter(JobState::done);
     if (over)
         co_return co_await give_up_waiting();
     if (job_.state != JobState::waiting)
-        co_return co_await enter(JobState::waiting, {});
+        co_return co_await enter(JobState::waiting);
     co_return Result<>{};
 }
 
@@ -286,7 +287,6 @@ awaitable<void> JobRun::ask(std::shared_ptr<Row> row)
 void JobRun::conclude_row(Row& row, Conclusion conclusion)
 {
     --under_way_;
-    retrying_.erase(row.before.number);
     if (under_way_ == 0)
         alarm_->wake();
     // Stopping is no evidence: the row stays as it is in the store and is asked when the job goes on.
@@ -306,7 +306,7 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     result.verdict = std::move(conclusion.verdict);
     result.verdict.probes += row.before.verdict.probes;
     result.verdict.evidence = joined(std::move(row.before.verdict.evidence), std::move(result.verdict.evidence));
-    if (worth_retrying(result.verdict.reason, tries))
+    if (!conclusion.final && worth_retrying(result.verdict.reason, tries))
         postpone(finished, conclusion, tries);
     finished_.push_back(std::move(finished));
     if (finished_.size() == results_per_commit)
@@ -344,6 +344,9 @@ awaitable<Result<>> JobRun::flush()
         }
         auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(batch)});
         WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
+        // Not before: until then the row is still due in the store.
+        for (std::size_t i = 0; i < n; ++i)
+            retrying_.erase(finished_[i].result.number);
         finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(n));
     }
     co_return Result<>{};
@@ -394,7 +397,12 @@ awaitable<Result<>> JobRun::give_up_waiting()
         auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(waiting)});
         WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
     }
-    co_return co_await enter(JobState::done, {});
+    co_return co_await enter(JobState::done);
+}
+
+awaitable<Result<>> JobRun::enter(JobState state)
+{
+    return enter(state, std::string{});
 }
 
 /// Stores another state; an end with its event.

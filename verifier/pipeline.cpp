@@ -77,6 +77,7 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
     }
     if (facts->decides) {
         conclusion.klass = *facts->decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
+        conclusion.final = facts->route.status == net::RouteStatus::refused_target;
     } else {
         check.verdict.evidence.push_back(
             own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));

@@ -28,6 +28,7 @@ struct Conclusion {
     std::string mx, source;                  ///< where it was asked; empty when nobody was
     milliseconds retry_hint{0};
     bool cached = false;  ///< the verdict was stored already
+    bool final = false;   ///< asking again would only hear the same: our own guard refused the target
 };
 
 /// The way of an address (design section 6), shared by the interactive check and by jobs: precheck, DNS, mailbox probe.
