@@ -94,29 +94,51 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
 /// The first SIGINT or SIGTERM ends the job, so that temporary files go too; the second one ends the process.
 class Interruption {
 public:
-    Interruption(Runtime& runtime, verifier::VerificationJobs& jobs) : signals_(runtime.io, SIGINT, SIGTERM)
+    explicit Interruption(Runtime& runtime) : runtime_(runtime), signals_(runtime.io, SIGINT, SIGTERM)
     {
-        signals_.async_wait([this, &runtime, &jobs](const boost::system::error_code& failed, int signal) {
+        signals_.async_wait([this](const boost::system::error_code& failed, int) {
             if (failed)
                 return;
-            signal_ = signal;
+            happened_ = true;
             signals_.clear();
-            boost::asio::co_spawn(runtime.io, jobs.drain(), [&runtime](std::exception_ptr broken) {
-                if (broken)
-                    runtime.log.error("verify.drain_failed");
-            });
+            end_job();
         });
     }
-    int signal() const noexcept { return signal_; }
+    /// From now on there is a job to end. `jobs` outlives the wait for it.
+    void watch(verifier::VerificationJobs& jobs)
+    {
+        jobs_ = &jobs;
+        if (happened_)
+            end_job();
+    }
+    bool happened() const noexcept { return happened_; }
 
 private:
+    void end_job()
+    {
+        if (!jobs_)
+            return;
+        boost::asio::co_spawn(runtime_.io, jobs_->drain(), [&log = runtime_.log](std::exception_ptr broken) {
+            if (broken)
+                log.error("verify.drain_failed");
+        });
+    }
+
+    Runtime& runtime_;
     boost::asio::signal_set signals_;
-    int signal_ = 0;
+    verifier::VerificationJobs* jobs_ = nullptr;
+    bool happened_ = false;
 };
+
+Error interrupted()
+{
+    return {Errc::cancelled, "interrupted; nothing was written"};
+}
 
 awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
 {
     const SteadyPoint started = runtime.clock.steady();
+    Interruption interruption{runtime};
     WINNOW_CO_TRY(auto input, InputFile::open(command.input));
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
     WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, command.input));
@@ -135,6 +157,8 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         if (piece.empty())
             break;
         WINNOW_CO_CHECK(co_await ingest.feed(std::move(piece)));
+        if (interruption.happened())
+            co_return interrupted();
     }
     WINNOW_CO_TRY(const auto upload, co_await ingest.finish());
 
@@ -142,14 +166,14 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     verifier::Verifier verifier{services(runtime, *store.engine), config.verifier};
     verifier::VerificationJobs jobs{verifier};
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
-    Interruption interruption{runtime, jobs};
+    interruption.watch(jobs);
     {
         ProgressLine progress{globals.quiet, runtime.clock};
         auto show = [&progress](const storage::JobRecord& j) { progress.show(j); };
         std::function<void(const storage::JobRecord&)> on_progress = show;
         auto finished = co_await jobs.wait(workspace, job.id, on_progress);
-        if (interruption.signal() != 0)
-            co_return Error{Errc::cancelled, "interrupted; nothing was written"};
+        if (interruption.happened())
+            co_return interrupted();
         if (!finished)
             co_return finished.error();
         job = std::move(*finished);
