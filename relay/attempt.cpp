@@ -3,15 +3,7 @@
 namespace winnow::relay {
 namespace {
 
-constexpr std::size_t max_cached_campaigns = 64;
-
-AttemptEnd local_answer(Stage stage, int code, std::string_view text)
-{
-    AttemptEnd end;
-    end.stage = stage;
-    end.reply = SmtpReply::make(code, text);
-    return end;
-}
+constexpr std::size_t max_plans = 64;
 
 /// The first answer in protocol order that is not a yes, else the answer to the final dot.
 void read_transaction(const net::SmtpTransaction& t, AttemptEnd& end)
@@ -36,40 +28,87 @@ void read_transaction(const net::SmtpTransaction& t, AttemptEnd& end)
     }
 }
 
+/// How far a transaction came that broke off: its error begins with the command.
+Stage stage_of(const Error& error)
+{
+    const auto says = [&error](std::string_view verb) { return error.context.starts_with(verb); };
+    if (says("MAIL"))
+        return Stage::mail;
+    if (says("RCPT"))
+        return Stage::rcpt;
+    return says("DATA") ? Stage::data : Stage::end_of_data;
+}
+
+/// What the next hop's EHLO rules out.
+std::optional<AttemptEnd> not_offered(const net::SmtpCapabilities& offers, const Content& content)
+{
+    if (content.smtputf8 && !offers.smtputf8)
+        return decided_end(Stage::mail, ReplyClass::protocol, "local:smtputf8", 553,
+                           "5.6.7 the message needs SMTPUTF8, which the next hop does not offer");
+    if (offers.size && offers.size_limit > 0 && content.message.size() > offers.size_limit)
+        return decided_end(
+            Stage::mail, ReplyClass::message_too_big, "local:size", 552,
+            "5.3.4 the message is larger than the next hop takes (" + std::to_string(offers.size_limit) + " octets)");
+    return std::nullopt;
+}
+
 }  // namespace
 
 AttemptEnd unroutable(const net::MailRoute& route)
 {
+    AttemptEnd end;
     switch (route.status) {
         case net::RouteStatus::null_mx:
-            return local_answer(Stage::connect, 556, "5.1.10 domain accepts no mail (null MX): " + route.detail);
+            end = decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.null_mx", 556,
+                              "5.1.10 the domain accepts no mail (null MX)");
+            end.decided->clear = true;
+            return end;
         case net::RouteStatus::nxdomain:
-            return local_answer(Stage::connect, 550, "5.1.2 domain does not exist: " + route.detail);
+            return decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.nxdomain", 550,
+                               "5.1.2 the domain does not exist");
         case net::RouteStatus::no_mail:
-            return local_answer(Stage::connect, 550, "5.1.2 domain has no mail host: " + route.detail);
+            return decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.no_mail", 550,
+                               "5.1.2 the domain has no mail host");
+        case net::RouteStatus::refused_target:
+            end = decided_end(Stage::connect, ReplyClass::network, "route.refused_target", 451,
+                              "4.4.4 every mail host of the domain has a private address");
+            break;
         default:
+            end = decided_end(Stage::connect, ReplyClass::dns_failure, "route.dns_failure", 451,
+                              "4.4.3 the mail hosts of the domain cannot be looked up");
             break;
     }
-    AttemptEnd end;
-    end.stage = Stage::connect;
-    const bool refused = route.status == net::RouteStatus::refused_target;
-    end.error = Error{refused ? Errc::refused_target : Errc::unavailable, "no route: " + route.detail};
     return end;
 }
 
-awaitable<Result<storage::CampaignRecord>> AttemptRunner::campaign(std::string workspace, std::string id)
+std::optional<AttemptEnd> unwritable(const Error& error)
 {
-    const std::string key = workspace + "/" + id;
-    const auto known = campaigns_.find(key);
-    if (known != campaigns_.end())
+    if (error.code == Errc::invalid_argument || error.code == Errc::limit_exceeded)
+        return decided_end(Stage::data, ReplyClass::content_format, "local:content", 554,
+                           "5.6.0 the message cannot be written: " + error.context);
+    if (error.code == Errc::not_found || error.code == Errc::corrupt)
+        return decided_end(Stage::data, ReplyClass::server_error, "local:content", 554,
+                           "5.3.0 the content of the message is lost: " + error.context);
+    return std::nullopt;
+}
+
+awaitable<Result<AttemptRunner::Plan>> AttemptRunner::plan_of(storage::MessageRecord message)
+{
+    const std::string key = message.workspace + "/" + message.campaign;
+    const auto known = plans_.find(key);
+    if (known != plans_.end())
         co_return known->second;
-    WINNOW_CO_TRY(auto record, co_await services_.engine.get_campaign(workspace, id));
+    WINNOW_CO_TRY(auto record, co_await services_.engine.get_campaign(message.workspace, message.campaign));
     if (!record)
-        co_return Error{Errc::not_found, "campaign " + id};
-    if (campaigns_.size() >= max_cached_campaigns)
-        campaigns_.clear();
-    campaigns_[key] = *record;
-    co_return std::move(*record);
+        co_return Error{Errc::not_found, "campaign " + message.campaign};
+    WINNOW_CO_TRY(auto form, CampaignTemplate::parse(*record));
+    auto plan = std::make_shared<CampaignPlan>();
+    plan->record = std::move(*record);
+    plan->form = std::move(form);
+    if (plans_.size() >= max_plans)
+        plans_.clear();
+    plans_[key] = plan;
+    co_return plan;
 }
 
 awaitable<Result<storage::OpList>> AttemptRunner::before(storage::MessageRecord message)
@@ -83,42 +122,52 @@ awaitable<Result<storage::OpList>> AttemptRunner::before(storage::MessageRecord 
                       co_await services_.engine.campaign_cancelled(message.workspace, message.campaign));
         if (cancelled)
             co_return storage::OpList::of(storage::CancelMessage{message.ref, "campaign cancelled"});
-        WINNOW_CO_TRY(const auto record, co_await campaign(message.workspace, message.campaign));
-        question.policy.include_risky = record.include_risky;
-        question.policy.hold_until = record.hold_until;
+        WINNOW_CO_TRY(const auto plan, co_await plan_of(message));
+        question.policy.include_risky = plan->record.include_risky;
+        question.policy.hold_until = plan->record.hold_until;
     }
     question.recipient = parse_address(message.recipient).address;
     WINNOW_CO_TRY(const auto answer, co_await services_.admission.ask(question));
     if (answer.decision == GateDecision::send)
         co_return storage::OpList{};
-    co_return storage::OpList::of(stopped_by_gate(message, answer, services_.clock.now()));
+    auto stopped = stopped_by_gate(message, answer, services_.clock.now());
+    co_return co_await with_notice(std::move(message), std::move(stopped));
 }
 
 awaitable<Result<Content>> AttemptRunner::content(storage::MessageRecord message)
 {
     if (!message.campaign.empty()) {
-        WINNOW_CO_TRY(const auto record, co_await campaign(message.workspace, message.campaign));
-        co_return render_campaign(record, message, options_.hostname);
+        WINNOW_CO_TRY(const auto plan, co_await plan_of(message));
+        co_return plan->form.render(message, options_, services_.keys);
     }
     WINNOW_CO_TRY(auto body, co_await services_.engine.get_body(message.body_id));
     co_return Content{std::move(body), message.smtputf8, message.eight_bit};
 }
 
+/// Campaigns and submissions leave under a keyed return path; a notification under the null one (RFC 3464 section 2).
+awaitable<std::string> AttemptRunner::envelope_from(storage::MessageRecord message)
+{
+    if (message.campaign.empty() && message.reverse_path.empty())
+        co_return std::string{};
+    if (!options_.bounce_domain.empty())
+        co_return return_path(services_.keys, options_, message.ref, message.accepted);
+    if (message.campaign.empty())
+        co_return message.reverse_path;
+    const auto plan = co_await plan_of(message);
+    co_return plan ? (*plan)->form.from_address() : std::string{};
+}
+
 awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::MessageRecord message, Content content)
 {
-    net::SmtpClient& smtp = connection.smtp();
-    const net::SmtpCapabilities& offers = smtp.capabilities();
     AttemptEnd end;
-    if (content.smtputf8 && !offers.smtputf8)
-        end = local_answer(Stage::mail, 553,
-                           "5.6.7 recipient or headers need SMTPUTF8, which the next hop does not offer");
-    else if (offers.size && offers.size_limit > 0 && content.message.size() > offers.size_limit)
-        end = local_answer(Stage::mail, 552, "5.3.4 message is larger than the next hop's SIZE limit");
+    auto refused = not_offered(connection.smtp().capabilities(), content);
+    if (refused)
+        end = std::move(*refused);
     end.mx = connection.mx;
     end.provider = connection.provider;
     end.source = connection.stream().local().ip;
     end.tls = connection.stream().encrypted();
-    if (end.reply)
+    if (end.decided)
         co_return end;
 
     net::MailParams mail;
@@ -130,36 +179,38 @@ awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::M
     net::RcptParams rcpt;
     rcpt.notify = message.dsn_notify;
     rcpt.orcpt = message.dsn_orcpt;
-
-    // Campaigns and submissions leave under a keyed return path; a notification under the null one (RFC 3464 section
-    // 2).
-    const bool notification = message.campaign.empty() && message.reverse_path.empty();
-    std::string from;
-    if (!notification)
-        from = options_.bounce_domain.empty() ? message.reverse_path
-                                              : return_path(services_.keys, options_, message.ref, message.accepted);
     std::vector<std::string> recipients{message.recipient};
-    auto result = co_await smtp.transaction(from, mail, recipients, std::move(content.message), rcpt);
+    std::string from = co_await envelope_from(std::move(message));
+    ++connection.messages;
+    auto result = co_await connection.smtp().transaction(std::move(from), mail, std::move(recipients),
+                                                         std::move(content.message), rcpt);
     if (!result) {
-        end.stage = Stage::data;
         end.error = result.error();
+        end.stage = stage_of(end.error);
         co_return end;
     }
     read_transaction(*result, end);
     if (end.reply && !end.reply->positive() && end.reply->code != 421)
-        (void)co_await smtp.rset();
+        (void)co_await connection.smtp().rset();
     co_return end;
 }
 
-awaitable<std::optional<DsnMail>> AttemptRunner::failure_notice(storage::MessageRecord message,
-                                                                storage::RecordAttempt outcome)
+awaitable<storage::OpList> AttemptRunner::with_notice(storage::MessageRecord message, storage::RecordAttempt outcome)
 {
-    if (message.submitter.empty() || message.reverse_path.empty() || !message.campaign.empty())
-        co_return std::nullopt;
-    const auto original = co_await services_.engine.get_body(message.body_id);
-    const std::string text = original ? *original : std::string{};
-    const TimePoint now = services_.clock.now();
-    co_return make_failure_dsn(message, outcome, text, options_, make_ulid(now, services_.rng), now);
+    storage::OpList ops;
+    if (owes_failure_notice(message, outcome.state)) {
+        // Without the original the notice still tells what failed.
+        const auto original = co_await services_.engine.get_body(message.body_id);
+        const TimePoint now = services_.clock.now();
+        std::string id = make_ulid(now, services_.rng);
+        auto notice = make_failure_dsn(message, outcome, original ? *original : std::string{}, options_, id, now);
+        if (notice) {
+            ops.ops.emplace_back(std::move(notice->body));
+            ops.ops.emplace_back(std::move(notice->message));
+        }
+    }
+    ops.ops.emplace_back(std::move(outcome));
+    co_return ops;
 }
 
 }  // namespace winnow::relay

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,26 +16,38 @@ class AttemptRunner {
 public:
     AttemptRunner(Services services, const RelayOptions& options) : services_(services), options_(options) {}
 
-    /// Asks the gate again. No ops = go; else what records why not (dropped, held or cancelled). An error = not known
-    /// now.
+    /// Asks the gate again. No ops = go; else what records why not (dropped, held or cancelled), with the notice that
+    /// this owes the submitter. An error = not known now.
     awaitable<Result<storage::OpList>> before(storage::MessageRecord message);
-    /// The octets to send: a campaign's template with the row's values, or the submitted body.
+    /// The octets to send: a campaign's template with the row's values, or the submitted body. Errors of disposition
+    /// permanent stay.
     awaitable<Result<Content>> content(storage::MessageRecord message);
-    /// MAIL, RCPT, DATA on an open connection. Leaves the connection ready for the next transaction where it can.
+    /// MAIL, RCPT, DATA on an open connection. What the next hop has said it cannot take is refused here, in its name.
+    /// Leaves the connection ready for the next transaction unless there was no reply, or a 421.
     awaitable<AttemptEnd> transact(Connection& connection, storage::MessageRecord message, Content content);
-    /// The delivery status notification that a failure owes its submitter.
-    awaitable<std::optional<DsnMail>> failure_notice(storage::MessageRecord message, storage::RecordAttempt outcome);
+    /// The outcome, with the delivery status notification that a failure owes its submitter.
+    awaitable<storage::OpList> with_notice(storage::MessageRecord message, storage::RecordAttempt outcome);
 
 private:
-    awaitable<Result<storage::CampaignRecord>> campaign(std::string workspace, std::string id);
+    struct CampaignPlan {
+        storage::CampaignRecord record;  ///< content and policy do not change once started
+        CampaignTemplate form;
+    };
+    using Plan = std::shared_ptr<const CampaignPlan>;
+
+    awaitable<Result<Plan>> plan_of(storage::MessageRecord message);
+    awaitable<std::string> envelope_from(storage::MessageRecord message);
 
     Services services_;
     const RelayOptions& options_;
-    std::map<std::string, storage::CampaignRecord> campaigns_;  ///< content and policy do not change once started
+    std::map<std::string, Plan> plans_;  ///< by workspace and id
 };
 
-/// A domain without a way to it, as the end of an attempt: null MX and no such domain are answers (5xx), DNS trouble is
-/// silence.
+/// A domain without a way to it, as the end of an attempt: null MX and no such domain are answers (5xx), DNS trouble
+/// and targets we do not connect to are not.
 AttemptEnd unroutable(const net::MailRoute& route);
+
+/// A message that cannot be made from what is stored, as the end of an attempt; nothing when a later try may succeed.
+std::optional<AttemptEnd> unwritable(const Error& error);
 
 }  // namespace winnow::relay

@@ -27,17 +27,19 @@ public:
     Campaigns(Services services, RelayOptions options);
     ~Campaigns();
 
-    /// Stores a draft. Errors name the field: list unknown or incomplete, From not an address, template place without a
-    /// column.
+    /// Stores a draft. Errors begin with the field's name: list unknown or incomplete, From not an address, template
+    /// place without a column, header that is ours to write.
     awaitable<Result<storage::CampaignRecord>> create(CampaignRequest request);
     awaitable<Result<storage::CampaignRecord>> start(std::string workspace, std::string id);
     awaitable<Result<storage::CampaignRecord>> get(std::string workspace, std::string id);
+    /// At once for what is not in a transaction yet. A crash in between may leave held messages: cancel again.
     awaitable<Result<>> cancel(std::string workspace, std::string id);
     /// Continues every running campaign of the store.
     awaitable<Result<>> resume();
-    /// Returns when every row has been through the gate and every message is final or held (or `until` passes).
+    /// Returns when the campaign is done or cancelled, or when `until` passes. `progress` is told of every look.
     awaitable<Result<storage::CampaignRecord>> wait(std::string workspace, std::string id, SteadyPoint until,
                                                     std::function<void(const storage::CampaignRecord&)> progress);
+    /// Ends the runners between two commits; what is left goes on with resume().
     awaitable<void> drain();
 
 private:

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "net/smtp_error.hpp"
+
 namespace winnow::relay {
 namespace {
 
 constexpr milliseconds broken_tls_memory = std::chrono::days{3};
+constexpr std::size_t max_targets = 5;  ///< of one attempt: 40 silent hosts would hold it for 20 minutes
 
 struct Target {
     std::string mx;
@@ -21,16 +24,56 @@ std::vector<Target> targets_of(const net::MailRoute& route, const SiteMemory& me
         for (const std::string& ip : host.addresses)
             targets.push_back({host.name, ip});
     std::stable_partition(targets.begin(), targets.end(), [&](const Target& t) { return !memory.dead(t.ip, now); });
+    if (targets.size() > max_targets)
+        targets.resize(max_targets);
     return targets;
+}
+
+/// Does this failure of STARTTLS mean that the host's TLS does not work? Silence, a lost connection or injected
+/// plaintext do not: the next host or a later try will tell.
+bool is_broken_tls(const AttemptEnd& failure)
+{
+    return failure.stage == Stage::starttls && !failure.reply &&
+           (failure.error.code == net::SmtpErrc::tls_failed || failure.error.code == net::SmtpErrc::tls_unverified);
+}
+
+bool refused_for_good(const AttemptEnd& failure)
+{
+    return failure.reply && failure.reply->permanent();
+}
+
+/// Banner, EHLO, STARTTLS. `at` follows, so that a failure knows how far it came.
+awaitable<Result<SmtpReply>> introduce(net::SmtpClient& smtp, const RelayOptions& options, std::string mx,
+                                       bool allow_tls, Stage& at)
+{
+    at = Stage::banner;
+    WINNOW_CO_TRY(auto reply, co_await smtp.greeting());
+    if (!reply.positive())
+        co_return reply;
+    at = Stage::ehlo;
+    WINNOW_CO_TRY(reply, co_await smtp.ehlo(options.hostname));
+    if (!reply.positive() || !allow_tls || !smtp.capabilities().starttls)
+        co_return reply;
+    at = Stage::starttls;
+    net::TlsClientOptions tls;
+    tls.server_name = std::move(mx);
+    tls.ca_file = options.ca_file;
+    WINNOW_CO_TRY(const auto secured, co_await smtp.starttls(tls));
+    // A 4xx or 5xx to STARTTLS itself leaves a working connection in clear.
+    if (!secured.positive())
+        co_return secured.code == 421 ? secured : reply;
+    at = Stage::ehlo;
+    co_return co_await smtp.ehlo(options.hostname);
 }
 
 /// One host: connected and greeted, or how it ended.
 awaitable<OpenResult> open_host(Services services, const RelayOptions& options, Target target, std::string source_ip,
-                                bool allow_tls, bool* tls_failed)
+                                bool allow_tls)
 {
     OpenResult result;
     AttemptEnd& failure = result.failure;
     failure.mx = target.mx + "[" + target.ip + "]";
+    failure.source = source_ip;
     if (const Provider* provider = services.providers.find(target.mx))
         failure.provider = provider->name;
 
@@ -48,35 +91,16 @@ awaitable<OpenResult> open_host(Services services, const RelayOptions& options, 
     auto connection = std::make_unique<Connection>(std::move(*stream), options.timeouts);
     connection->mx = failure.mx;
     connection->provider = failure.provider;
-    net::SmtpClient& smtp = connection->smtp();
 
-    failure.stage = Stage::banner;
-    auto reply = co_await smtp.greeting();
-    if (reply && reply->positive()) {
-        failure.stage = Stage::ehlo;
-        reply = co_await smtp.ehlo(options.hostname);
-    }
-    if (reply && reply->positive() && allow_tls && smtp.capabilities().starttls) {
-        failure.stage = Stage::starttls;
-        net::TlsClientOptions tls;
-        tls.server_name = target.mx;
-        tls.ca_file = options.ca_file;
-        reply = co_await smtp.starttls(tls);
-        // A 4xx or 5xx to STARTTLS itself leaves a working clear connection; a broken handshake does not.
-        if (!reply)
-            *tls_failed = true;
-        else if (reply->positive())
-            reply = co_await smtp.ehlo(options.hostname);
-        else
-            reply = SmtpReply::make(250, "going on in clear");
-    }
+    auto reply = co_await introduce(connection->smtp(), options, target.mx, allow_tls, failure.stage);
+    failure.tls = connection->stream().encrypted();
     if (!reply) {
         failure.error = reply.error();
         co_return result;
     }
     if (!reply->positive()) {
-        failure.reply = *reply;
-        co_await smtp.quit();
+        failure.reply = std::move(*reply);
+        co_await connection->smtp().quit();
         co_return result;
     }
     result.connection = std::move(connection);
@@ -100,25 +124,29 @@ bool SiteMemory::broken_tls(const std::string& mx, SteadyPoint now) const
 awaitable<OpenResult> open_connection(Services services, const RelayOptions& options, const net::MailRoute& route,
                                       SiteMemory& memory, std::string source_ip)
 {
-    OpenResult last;
-    last.failure.error = Error{Errc::unavailable, "no mail host has an address"};
+    OpenResult failed;
+    failed.failure.error = Error{Errc::unavailable, "no mail host has an address"};
+    bool first = true;
     const std::vector<Target> targets = targets_of(route, memory, services.clock.steady());
     for (const Target& target : targets) {
         const bool allow_tls = !memory.broken_tls(target.mx, services.clock.steady());
-        bool tls_failed = false;
-        last = co_await open_host(services, options, target, source_ip, allow_tls, &tls_failed);
-        if (tls_failed) {
+        OpenResult opened = co_await open_host(services, options, target, source_ip, allow_tls);
+        if (!opened.connection && is_broken_tls(opened.failure)) {
             memory.mark_broken_tls(target.mx, services.clock.steady() + broken_tls_memory);
-            last = co_await open_host(services, options, target, source_ip, false, &tls_failed);
+            opened = co_await open_host(services, options, target, source_ip, false);
         }
-        if (last.connection) {
+        if (opened.connection) {
             memory.mark_alive(target.ip);
-            co_return last;
+            co_return opened;
         }
-        if (last.failure.stage == Stage::connect)
+        if (opened.failure.stage == Stage::connect)
             memory.mark_dead(target.ip, services.clock.steady());
+        // While one host may still take the message, it is not refused.
+        if (first || !refused_for_good(opened.failure) || refused_for_good(failed.failure))
+            failed = std::move(opened);
+        first = false;
     }
-    co_return last;
+    co_return failed;
 }
 
 }  // namespace winnow::relay

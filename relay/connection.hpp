@@ -40,22 +40,23 @@ public:
 
     std::string mx;  ///< "mx.example.com[192.0.2.1]"
     std::string provider;
-    int messages = 0;  ///< sent so far
+    int messages = 0;  ///< transactions so far
 
 private:
     std::unique_ptr<net::Stream> stream_;
     net::SmtpClient smtp_;
 };
 
-/// A connection, or how the last host tried ended.
+/// A connection, or why there is none.
 struct OpenResult {
     std::unique_ptr<Connection> connection;
     AttemptEnd failure;
 };
 
-/// Tries the hosts of a route in order, each with its addresses, those remembered as dead last: connect, banner, EHLO,
-/// STARTTLS when offered. A host that refuses us at the banner or breaks in the middle makes way for the next one. TLS
-/// is opportunistic: a failed handshake is tried once more in clear on a new connection.
+/// Tries the hosts of a route in order, each with its addresses, those remembered as dead last, five at most: connect,
+/// banner, EHLO, STARTTLS when offered. A host that refuses us or breaks makes way for the next one; the failure is a
+/// refusal for good (5xx) only when every host tried said so. TLS is opportunistic: a handshake that fails is
+/// remembered, and tried once more in clear on a new connection.
 awaitable<OpenResult> open_connection(Services services, const RelayOptions& options, const net::MailRoute& route,
                                       SiteMemory& memory, std::string source_ip);
 

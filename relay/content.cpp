@@ -1,8 +1,8 @@
 #include "relay/content.hpp"
 
 #include <algorithm>
+#include <cctype>
 
-#include "core/template.hpp"
 #include "mail/message.hpp"
 
 namespace winnow::relay {
@@ -16,9 +16,14 @@ std::string trimmed(std::string_view text)
     return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
 }
 
-Result<std::string> render(const std::string& text, const storage::MessageRecord& message, Escape escape)
+bool same_name(std::string_view a, std::string_view b)
 {
-    WINNOW_TRY(const auto form, Template::parse(text));
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
+}
+
+std::string fill(const Template& form, const storage::MessageRecord& message, Escape escape)
+{
     const auto lookup = [&message](std::string_view name) -> std::optional<std::string_view> {
         const auto found = message.merge.find(std::string(name));
         if (found == message.merge.end())
@@ -62,37 +67,48 @@ Result<FromMailbox> parse_from(const std::string& text)
     return from;
 }
 
-Result<std::vector<std::string>> campaign_places(const storage::CampaignRecord& campaign)
+Result<CampaignTemplate> CampaignTemplate::parse(const storage::CampaignRecord& campaign)
 {
-    std::vector<std::string> names;
-    const std::pair<const char*, const std::string*> fields[] = {
-        {"subject", &campaign.subject}, {"text", &campaign.text}, {"html", &campaign.html}};
-    for (const auto& [field, text] : fields) {
-        const auto form = Template::parse(*text);
-        if (!form)
-            return Error{form.error().code, std::string(field) + ": " + form.error().context};
-        for (const std::string& name : form->names())
-            if (std::find(names.begin(), names.end(), name) == names.end())
-                names.push_back(name);
+    CampaignTemplate form;
+    WINNOW_TRY(form.from_, parse_from(campaign.from));
+    struct Field {
+        const char* name;
+        const std::string& text;
+        Template& into;
+    };
+    for (const Field& field : {Field{"subject", campaign.subject, form.subject_},
+                               Field{"text", campaign.text, form.text_}, Field{"html", campaign.html, form.html_}}) {
+        auto parsed = Template::parse(field.text);
+        if (!parsed)
+            return Error{parsed.error().code, std::string(field.name) + ": " + parsed.error().context};
+        for (std::string& name : parsed->names())
+            form.places_.push_back({field.name, std::move(name)});
+        field.into = std::move(*parsed);
     }
-    return names;
+    for (const auto& [name, value] : campaign.headers) {
+        form.headers_.emplace_back(name, value);
+        form.own_unsubscribe_ = form.own_unsubscribe_ || same_name(name, "List-Unsubscribe");
+    }
+    return form;
 }
 
-Result<Content> render_campaign(const storage::CampaignRecord& campaign, const storage::MessageRecord& message,
-                                const std::string& hostname)
+Result<Content> CampaignTemplate::render(const storage::MessageRecord& message, const RelayOptions& options,
+                                         const storage::EngineKeys& keys) const
 {
-    WINNOW_TRY(const auto from, parse_from(campaign.from));
     mail::Draft draft;
-    draft.from = {from.name, from.address};
+    draft.from = {from_.name, from_.address};
     draft.to = {{"", message.recipient}};
-    WINNOW_TRY(auto subject, render(campaign.subject, message, Escape::none));
-    draft.subject = one_line(std::move(subject));
-    WINNOW_TRY(draft.text, render(campaign.text, message, Escape::none));
-    WINNOW_TRY(draft.html, render(campaign.html, message, Escape::html));
+    draft.subject = one_line(fill(subject_, message, Escape::none));
+    draft.text = fill(text_, message, Escape::none);
+    draft.html = fill(html_, message, Escape::html);
     draft.date = message.accepted;
-    draft.message_id = message.id + "@" + hostname;
-    for (const auto& [name, value] : campaign.headers)
+    draft.message_id = message.id + "@" + options.hostname;
+    for (const auto& [name, value] : headers_)
         draft.headers.push_back({name, value});
+    // Also what names the message in complaints whose recipient was blacked out.
+    if (!own_unsubscribe_ && !options.bounce_domain.empty())
+        draft.headers.push_back(
+            {"List-Unsubscribe", "<mailto:" + unsubscribe_address(keys, options, message.ref, message.accepted) + ">"});
     WINNOW_TRY(auto composed, mail::compose(draft));
     return Content{std::move(composed.message), composed.smtputf8, false};
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "core/template.hpp"
 #include "relay/relay.hpp"
 
 namespace winnow::relay {
@@ -13,18 +15,40 @@ struct Content {
     bool eight_bit = false;
 };
 
-/// A campaign message from its template and the recipient's merge values; the same row always gives the same octets, so
-/// a retry sends what the first attempt sent. Errors are the template's (checked when the campaign was created).
-Result<Content> render_campaign(const storage::CampaignRecord& campaign, const storage::MessageRecord& message,
-                                const std::string& hostname);
-
-/// Names of all {{places}} of a campaign; Errc::invalid_argument names field, line and column of a broken one.
-Result<std::vector<std::string>> campaign_places(const storage::CampaignRecord& campaign);
-
-/// "Jane <jane@example.com>" or "jane@example.com". Errc::invalid_argument says what is wrong.
+/// "Jane <jane@example.com>" or "jane@example.com".
 struct FromMailbox {
     std::string name, address;
 };
+/// Errc::invalid_argument says what is wrong, beginning with "from: ".
 Result<FromMailbox> parse_from(const std::string& text);
+
+/// A campaign's text with its places found, ready to be filled in for any number of recipients. Immutable.
+class CampaignTemplate {
+public:
+    /// A {{place}} and the field that holds it.
+    struct Place {
+        std::string field, name;
+    };
+
+    /// Errc::invalid_argument or limit_exceeded, naming field, line and column.
+    static Result<CampaignTemplate> parse(const storage::CampaignRecord& campaign);
+
+    /// The message for one recipient; the same row always gives the same octets, so a retry sends what the first
+    /// attempt sent. A place without a value is empty. Errc::invalid_argument names the field that cannot be written,
+    /// which a trial when the campaign is created has shown unless a merge value brought it about.
+    Result<Content> render(const storage::MessageRecord& message, const RelayOptions& options,
+                           const storage::EngineKeys& keys) const;
+
+    const std::vector<Place>& places() const noexcept { return places_; }
+    /// For campaigns of an installation without return paths of its own.
+    const std::string& from_address() const noexcept { return from_.address; }
+
+private:
+    FromMailbox from_;
+    Template subject_, text_, html_;
+    std::vector<std::pair<std::string, std::string>> headers_;
+    std::vector<Place> places_;
+    bool own_unsubscribe_ = false;  ///< the campaign brings its List-Unsubscribe along
+};
 
 }  // namespace winnow::relay

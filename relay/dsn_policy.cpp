@@ -7,13 +7,6 @@
 namespace winnow::relay {
 namespace {
 
-bool wants_failure_notice(const storage::MessageRecord& message)
-{
-    if (message.submitter.empty() || message.reverse_path.empty() || !message.campaign.empty())
-        return false;
-    return message.dsn_notify.empty() || message.dsn_notify.find("FAILURE") != std::string::npos;
-}
-
 std::string status_of(const storage::RecordAttempt& outcome)
 {
     // "550 5.1.1 text": the reply's own enhanced status, else the generic one of its fate (RFC 3463).
@@ -28,11 +21,20 @@ std::string status_of(const storage::RecordAttempt& outcome)
 
 }  // namespace
 
+bool owes_failure_notice(const storage::MessageRecord& message, MessageState state)
+{
+    const bool failed =
+        state == MessageState::bounced || state == MessageState::expired || state == MessageState::dropped;
+    if (!failed || message.submitter.empty() || message.reverse_path.empty() || !message.campaign.empty())
+        return false;
+    return message.dsn_notify.empty() || message.dsn_notify.find("FAILURE") != std::string::npos;
+}
+
 std::optional<DsnMail> make_failure_dsn(const storage::MessageRecord& message, const storage::RecordAttempt& outcome,
                                         const std::string& original, const RelayOptions& options,
                                         const std::string& new_id, TimePoint now)
 {
-    if (!wants_failure_notice(message))
+    if (!owes_failure_notice(message, outcome.state))
         return std::nullopt;
     const ParsedAddress to = parse_address(message.reverse_path);
     if (!to.valid)

@@ -9,6 +9,8 @@ namespace {
 
 Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
 {
+    if (end.decided)
+        return *end.decided;
     if (!end.reply)
         return replies.classify_error(end.error, end.stage);
     ReplyContext context;
@@ -17,22 +19,54 @@ Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
     return replies.classify(*end.reply, context);
 }
 
+/// Classes of a 4xx that say nothing about this message's chances: it will be tried again at no cost.
+bool costs_nothing(ReplyClass klass) noexcept
+{
+    return is_throttle(klass) || klass == ReplyClass::too_many_rcpts;
+}
+
 /// 4xx and silence wait for another try; the last one is at expiry, never after it.
 void defer(storage::RecordAttempt& record, const storage::MessageRecord& message, const AttemptEnd& end,
            const RetrySchedule& schedule, TimePoint now, double jitter)
 {
+    record.counts = !end.ours && !costs_nothing(record.attempt.klass);
     if (now >= message.expires) {
         record.state = MessageState::expired;
         return;
     }
     record.state = MessageState::deferred;
-    const auto hint = end.reply ? retry_hint(end.reply->text()) : std::nullopt;
+    const auto hint = end.reply && !end.decided ? retry_hint(end.reply->text()) : std::nullopt;
     const int failures = std::max(1, message.attempts + (record.counts ? 1 : 0));
     record.next_due =
         std::min(schedule.next_attempt(record.attempt.klass, failures, now, jitter, hint), message.expires);
 }
 
 }  // namespace
+
+AttemptEnd decided_end(Stage stage, ReplyClass klass, std::string_view rule, int code, std::string_view text)
+{
+    AttemptEnd end;
+    end.stage = stage;
+    end.reply = SmtpReply::make(code, text);
+    Classified reading;
+    reading.klass = klass;
+    reading.subject = subject_of(klass);
+    reading.action = action_of(klass);
+    reading.rule = std::string(rule);
+    end.decided = std::move(reading);
+    return end;
+}
+
+AttemptEnd own_trouble(Error error)
+{
+    AttemptEnd end;
+    end.error = std::move(error);
+    Classified reading;
+    reading.rule = "error:ours";
+    end.decided = std::move(reading);
+    end.ours = true;
+    return end;
+}
 
 RetrySchedule make_schedule(const RelayOptions& options)
 {
@@ -44,7 +78,7 @@ RetrySchedule make_schedule(const RelayOptions& options)
 
 bool is_throttle(ReplyClass klass) noexcept
 {
-    return klass == ReplyClass::rate_limited || klass == ReplyClass::too_many_rcpts;
+    return klass == ReplyClass::rate_limited;
 }
 
 storage::RecordAttempt judge(const storage::MessageRecord& message, const AttemptEnd& end,
@@ -71,7 +105,6 @@ storage::RecordAttempt judge(const storage::MessageRecord& message, const Attemp
     record.attempt.rule = meaning.rule;
     record.clear = meaning.clear;
     record.final_ = meaning.final_;
-    record.counts = !is_throttle(meaning.klass);
     if (end.reply && end.reply->permanent())
         record.state = MessageState::bounced;
     else
@@ -88,8 +121,21 @@ storage::RecordAttempt stopped_by_gate(const storage::MessageRecord& message, co
     record.counts = false;
     record.attempt.at = now;
     record.attempt.klass = ReplyClass::suppressed;
-    record.attempt.reply = answer.reason;
+    record.attempt.reply = answer.reply.code != 0 ? answer.reply.to_string() : answer.reason;
     record.attempt.rule = "gate:" + answer.reason;
+    return record;
+}
+
+storage::RecordAttempt expired_waiting(const storage::MessageRecord& message, TimePoint now)
+{
+    storage::RecordAttempt record;
+    record.ref = message.ref;
+    record.state = MessageState::expired;
+    record.counts = false;
+    record.attempt.at = now;
+    record.attempt.klass = ReplyClass::expired;
+    record.attempt.reply = "the message expired while it waited for its turn";
+    record.attempt.rule = "queue:expired";
     return record;
 }
 

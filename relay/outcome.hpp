@@ -17,18 +17,28 @@ struct AttemptEnd {
     Stage stage = Stage::connect;
     std::optional<SmtpReply> reply;  ///< none when there was no answer
     Error error;                     ///< when there is no reply
-    std::string mx;                  ///< "mx.example.com[192.0.2.1]"; empty when none was reached
-    std::string source;              ///< our address
-    std::string provider;            ///< row of the provider table
+    /// Set when we decided without asking a mail host (no route, message too big for it): then `reply` holds our own
+    /// words, which are not read like a server's.
+    std::optional<Classified> decided;
+    /// Trouble of our own (store, gate): the message waits, no attempt is counted and nothing is learnt.
+    bool ours = false;
+    std::string mx;        ///< "mx.example.com[192.0.2.1]"; empty when none was reached
+    std::string source;    ///< our address
+    std::string provider;  ///< row of the provider table
     bool tls = false;
 };
+
+/// An end that we decide, in the form of the reply that says so; nothing about it is left to the reply table.
+AttemptEnd decided_end(Stage stage, ReplyClass klass, std::string_view rule, int code, std::string_view text);
+/// An end for which nobody outside is to blame.
+AttemptEnd own_trouble(Error error);
 
 /// Retry ladders with the lab's speed-up applied.
 RetrySchedule make_schedule(const RelayOptions& options);
 
 /// What the end of an attempt means for the message: the class by the classifier, the fate by the reply's digit (2xx
 /// delivered, 4xx or silence deferred, 5xx bounced), the next due time by the class's ladder and the server's own hint,
-/// the last try at expiry. Pure: `now` and `jitter` are passed in.
+/// the last try at expiry. Pure: `now` and `jitter` (in [-1, 1)) are passed in.
 storage::RecordAttempt judge(const storage::MessageRecord& message, const AttemptEnd& end,
                              const ReplyClassifier& replies, const RetrySchedule& schedule, TimePoint now,
                              double jitter);
@@ -36,7 +46,10 @@ storage::RecordAttempt judge(const storage::MessageRecord& message, const Attemp
 /// A message that the gate stopped just before the attempt.
 storage::RecordAttempt stopped_by_gate(const storage::MessageRecord& message, const GateAnswer& answer, TimePoint now);
 
-/// True for classes that say "slow down" to a source at a site: the attempt costs nothing and the site pauses.
+/// A message whose time was over before its turn came (its site was paused, or the queue before it too long).
+storage::RecordAttempt expired_waiting(const storage::MessageRecord& message, TimePoint now);
+
+/// True for classes that say "slow down" to a source at a site: the site pauses.
 bool is_throttle(ReplyClass klass) noexcept;
 
 }  // namespace winnow::relay

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "core/breaker.hpp"
 #include "core/metrics.hpp"
 #include "core/provider_table.hpp"
 #include "core/reply_classifier.hpp"
@@ -34,18 +35,23 @@ struct Services {
     const ReplyClassifier& replies;
     const ProviderTable& providers;
     Admission& admission;
+    Breakers* breakers = nullptr;  ///< shared with probing; without them sending counts by itself
 };
 
-/// Takes due messages from the lanes and delivers them: flows in deficit round-robin, sites with their own connections
-/// and dead-host memory, the gate asked again before each attempt, outcomes committed with their evidence and
-/// suppression. Runs on one executor; not thread-safe.
+/// Takes due messages from the lanes and delivers them: flows in turn, sites with their own connections, window and
+/// dead-host memory, the gate asked again before each attempt, outcomes committed with their evidence and suppression.
+///
+/// At least once: an outcome that the store does not take is offered again until it does; when winnow ends before, the
+/// message is still due and goes out again after the restart, also if the receiver had taken it.
+///
+/// Runs on one executor; not thread-safe.
 class Delivery {
 public:
     Delivery(Services services, RelayOptions options);
     ~Delivery();
     /// Reads the flows of the store and runs until drain(). Call once, after the engine is open.
     awaitable<void> run();
-    /// Takes nothing new, finishes the transactions under way; run() then returns.
+    /// Takes nothing new, finishes the transactions under way, gives back what was not attempted; run() then returns.
     awaitable<void> drain();
     /// Messages in a transaction right now.
     std::size_t in_flight() const noexcept;
@@ -55,10 +61,17 @@ private:
     std::shared_ptr<Impl> impl_;  ///< shared with the coroutines under way
 };
 
-/// The VERP return path of a message, "b-<token>@<bounce_domain>"; and back from a recipient of the bounce listener.
+/// The VERP return path of a message, "b-<token>@<bounce_domain>"; and back from a recipient of the bounce listener, in
+/// any case. Nothing when the token is forged or expired, or the domain another (or none is set).
 std::string return_path(const storage::EngineKeys& keys, const RelayOptions& options, MessageRef ref,
                         TimePoint accepted);
 std::optional<MessageRef> read_return_path(const storage::EngineKeys& keys, const RelayOptions& options,
                                            std::string_view recipient, TimePoint now);
+/// The same for unsubscribes by mail, "u-<token>@<bounce_domain>": mail to it says that its recipient wants no more of
+/// the list.
+std::string unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options, MessageRef ref,
+                                TimePoint accepted);
+std::optional<MessageRef> read_unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options,
+                                                   std::string_view recipient, TimePoint now);
 
 }  // namespace winnow::relay

@@ -6,13 +6,40 @@
 namespace winnow::relay {
 namespace {
 
-constexpr std::string_view prefix = "b-";
+constexpr std::string_view bounce_prefix = "b-";
+constexpr std::string_view unsubscribe_prefix = "u-";
 
-bool same_domain(std::string_view a, std::string_view b)
+/// Local parts come back in any case: the token is written in lower case only.
+std::string lower(std::string_view text)
 {
-    return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
-               return std::tolower(x) == std::tolower(y);
-           });
+    std::string out{text};
+    std::transform(out.begin(), out.end(), out.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return out;
+}
+
+std::string keyed_address(std::string_view prefix, const storage::EngineKeys& keys, const RelayOptions& options,
+                          MessageRef ref, TimePoint accepted)
+{
+    // From the time of acceptance, so that every retry shows the receiver the same triplet.
+    const VerpToken token{ref, accepted + options.verp_lifetime};
+    return std::string(prefix) + mint_verp(keys.verp, token) + "@" + options.bounce_domain;
+}
+
+std::optional<MessageRef> read_keyed_address(std::string_view prefix, const storage::EngineKeys& keys,
+                                             const RelayOptions& options, std::string_view address, TimePoint now)
+{
+    const auto at = address.rfind('@');
+    if (at == std::string_view::npos || options.bounce_domain.empty() ||
+        lower(address.substr(at + 1)) != lower(options.bounce_domain))
+        return std::nullopt;
+    const std::string local = lower(address.substr(0, at));
+    if (!local.starts_with(prefix))
+        return std::nullopt;
+    const auto token = read_verp(keys.verp, std::string_view(local).substr(prefix.size()), now);
+    if (!token)
+        return std::nullopt;
+    return token->message;
 }
 
 }  // namespace
@@ -20,26 +47,25 @@ bool same_domain(std::string_view a, std::string_view b)
 std::string return_path(const storage::EngineKeys& keys, const RelayOptions& options, MessageRef ref,
                         TimePoint accepted)
 {
-    // From the time of acceptance, so that every retry shows the receiver the same triplet.
-    const VerpToken token{ref, accepted + options.verp_lifetime};
-    return std::string(prefix) + mint_verp(keys.verp, token) + "@" + options.bounce_domain;
+    return keyed_address(bounce_prefix, keys, options, ref, accepted);
 }
 
 std::optional<MessageRef> read_return_path(const storage::EngineKeys& keys, const RelayOptions& options,
                                            std::string_view recipient, TimePoint now)
 {
-    const auto at = recipient.rfind('@');
-    if (at == std::string_view::npos || !same_domain(recipient.substr(at + 1), options.bounce_domain))
-        return std::nullopt;
-    std::string local{recipient.substr(0, at)};
-    for (char& c : local)
-        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    if (local.rfind(prefix, 0) != 0)
-        return std::nullopt;
-    const auto token = read_verp(keys.verp, std::string_view(local).substr(prefix.size()), now);
-    if (!token)
-        return std::nullopt;
-    return token->message;
+    return read_keyed_address(bounce_prefix, keys, options, recipient, now);
+}
+
+std::string unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options, MessageRef ref,
+                                TimePoint accepted)
+{
+    return keyed_address(unsubscribe_prefix, keys, options, ref, accepted);
+}
+
+std::optional<MessageRef> read_unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options,
+                                                   std::string_view recipient, TimePoint now)
+{
+    return read_keyed_address(unsubscribe_prefix, keys, options, recipient, now);
 }
 
 }  // namespace winnow::relay

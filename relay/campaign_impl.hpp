@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "relay/campaigns.hpp"
+#include "relay/content.hpp"
+
+/// Campaigns from both sides: what callers ask for (campaigns.cpp) and the runner that passes rows through the gate
+/// (campaign_runner.cpp).
+namespace winnow::relay {
+
+struct Campaigns::Impl : std::enable_shared_from_this<Campaigns::Impl> {
+    Impl(Services s, RelayOptions o) : services(s), options(std::move(o)) {}
+
+    Services services;
+    RelayOptions options;
+    std::set<std::string> running;  ///< "workspace/id" of the runners under way
+    bool draining = false;
+    std::uint64_t cancels = 0;  ///< wakes runners that rest
+
+    awaitable<Result<storage::CampaignRecord>> load(std::string workspace, std::string id);
+    awaitable<void> launch(std::string workspace, std::string id);
+
+    // --- campaign_runner.cpp
+    awaitable<void> run(std::string workspace, std::string id);
+    /// What there is to do in the state that the campaign is in. True when the runner is done with it.
+    awaitable<Result<bool>> step(storage::CampaignRecord campaign, bool& all_passed);
+    /// One commit of rows through the gate; true when there are no more.
+    awaitable<Result<bool>> pass_rows(storage::CampaignRecord campaign);
+    awaitable<Result<>> revisit_held(storage::CampaignRecord campaign);
+    awaitable<Result<bool>> cancel_held(storage::CampaignRecord campaign);
+    awaitable<Result<>> finish(storage::CampaignRecord campaign);
+    /// False when the program is ending. Ends early when a campaign is cancelled.
+    awaitable<bool> rest(milliseconds pause);
+    storage::Enqueue message_for(const storage::CampaignRecord& campaign, const storage::ListRecord& list,
+                                 const storage::ListRow& row, const Address& recipient, const GateAnswer& answer,
+                                 const std::vector<CampaignTemplate::Place>& places);
+};
+
+}  // namespace winnow::relay

@@ -1,0 +1,267 @@
+#include <algorithm>
+
+#include "core/csv.hpp"
+#include "core/encoding.hpp"
+#include "relay/campaign_impl.hpp"
+#include "relay/outcome.hpp"
+
+namespace winnow::relay {
+namespace {
+
+constexpr std::size_t rows_per_commit = 500;
+constexpr std::size_t held_per_turn = 500;
+constexpr milliseconds look_again{500};  ///< how often a campaign looks at its unfinished messages
+constexpr milliseconds store_retry{5'000};
+/// Asking the gate about every held message costs a read each: the more there are, the rarer.
+constexpr milliseconds per_held{1};
+constexpr milliseconds longest_pause = std::chrono::minutes{5};
+
+using storage::CampaignRecord;
+
+std::uint64_t count(const CampaignRecord& c, MessageState state)
+{
+    const auto found = c.by_state.find(state);
+    return found == c.by_state.end() ? 0 : found->second;
+}
+
+std::uint64_t unfinished(const CampaignRecord& c)
+{
+    return count(c, MessageState::accepted) + count(c, MessageState::queued) + count(c, MessageState::in_flight) +
+           count(c, MessageState::deferred) + count(c, MessageState::held);
+}
+
+/// How long until the next look: soon, unless many are held; never past the end of their hold.
+milliseconds pause_of(const CampaignRecord& campaign, TimePoint now)
+{
+    const auto held = static_cast<milliseconds::rep>(count(campaign, MessageState::held));
+    const milliseconds pause = std::clamp(held * per_held, look_again, longest_pause);
+    if (now >= campaign.hold_until)
+        return look_again;
+    return std::min(pause, std::max(campaign.hold_until - now, look_again));
+}
+
+GatePolicy policy_of(const CampaignRecord& campaign)
+{
+    return {MailClass::bulk, campaign.include_risky, campaign.hold_until};
+}
+
+AdmissionQuestion question_for(const CampaignRecord& campaign, Address recipient)
+{
+    AdmissionQuestion question;
+    question.workspace = campaign.workspace;
+    question.list_id = campaign.list_id;
+    question.recipient = std::move(recipient);
+    question.policy = policy_of(campaign);
+    return question;
+}
+
+/// The row's values for the places that the template has. Rows keep the octets of the upload; mail is written in UTF-8.
+std::map<std::string, std::string> merge_values(const storage::ListRecord& list, const storage::ListRow& row,
+                                                const std::vector<CampaignTemplate::Place>& places)
+{
+    std::map<std::string, std::string> values;
+    if (places.empty())
+        return values;
+    CsvDialect dialect;
+    dialect.delimiter = std::string(1, list.delimiter);
+    CsvReader reader{dialect};
+    reader.feed(to_utf8(row.raw));
+    reader.finish();
+    const CsvRecord* const record = reader.next();
+    if (!record)
+        return values;
+    for (std::size_t i = 0; i < std::min(record->fields.size(), list.columns.size()); ++i) {
+        const std::string& column = list.columns[i];
+        const bool used = std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.name == column; });
+        if (used)
+            values[column] = std::string(record->fields[i]);
+    }
+    return values;
+}
+
+}  // namespace
+
+storage::Enqueue Campaigns::Impl::message_for(const CampaignRecord& campaign, const storage::ListRecord& list,
+                                              const storage::ListRow& row, const Address& recipient,
+                                              const GateAnswer& answer,
+                                              const std::vector<CampaignTemplate::Place>& places)
+{
+    const TimePoint now = services.engine.now();
+    const bool hold = answer.decision == GateDecision::hold;
+    storage::MessageRecord message;
+    message.id = make_ulid(now, services.rng);
+    message.workspace = campaign.workspace;
+    message.campaign = campaign.id;
+    message.list_id = campaign.list_id;
+    message.mail_class = MailClass::bulk;
+    message.recipient = recipient.to_string();
+    message.domain = recipient.domain;
+    message.smtputf8 = recipient.eai;
+    message.merge = merge_values(list, row, places);
+    message.state = hold ? MessageState::held : MessageState::queued;
+    message.held_reason = hold ? answer.reason : "";
+    message.accepted = now;
+    message.due = now;
+    // A held message keeps its time to deliver: the clock of the queue starts when the gate lets it in.
+    message.expires = std::max(now, hold ? campaign.hold_until : now) + options.expiry_bulk;
+    return {std::move(message)};
+}
+
+awaitable<Result<bool>> Campaigns::Impl::pass_rows(CampaignRecord campaign)
+{
+    WINNOW_CO_TRY(const auto list, co_await services.engine.get_list(campaign.workspace, campaign.list_id));
+    if (!list)
+        co_return Error{Errc::not_found, "list " + campaign.list_id + " of the campaign was deleted"};
+    WINNOW_CO_TRY(const auto rows, co_await services.engine.rows(campaign.workspace, campaign.list_id,
+                                                                 campaign.next_row, rows_per_commit));
+    if (rows.empty())
+        co_return true;
+    WINNOW_CO_TRY(const auto form, CampaignTemplate::parse(campaign));
+
+    storage::OpList ops;
+    for (const storage::ListRow& row : rows) {
+        campaign.next_row = row.number + 1;
+        if (row.duplicate_of != 0) {
+            ++campaign.gate["skipped:duplicate"];
+            continue;
+        }
+        const ParsedAddress parsed = parse_address(row.address);
+        if (!row.malformed.empty() || !parsed.valid) {
+            ++campaign.refused;
+            ++campaign.gate[row.malformed.empty() ? "refused:syntax_invalid" : "refused:malformed_row"];
+            continue;
+        }
+        auto question = question_for(campaign, parsed.address);
+        WINNOW_CO_TRY(const auto answer, co_await services.admission.ask(std::move(question)));
+        if (answer.decision == GateDecision::refuse) {
+            ++campaign.refused;
+            ++campaign.gate["refused:" + answer.reason];
+            continue;
+        }
+        const bool hold = answer.decision == GateDecision::hold;
+        ++(hold ? campaign.held : campaign.queued);
+        ++campaign.gate[(hold ? "held:" : "queued:") + answer.reason];
+        ops.ops.emplace_back(message_for(campaign, *list, row, parsed.address, answer, form.places()));
+    }
+    // The mark moves in the same commit as the messages: after a crash no row passes twice and none is skipped.
+    ops.ops.emplace_back(storage::PutCampaign{campaign});
+    WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
+    co_return false;
+}
+
+/// Held messages whose recipients have a verdict by now, or whose hold is over.
+awaitable<Result<>> Campaigns::Impl::revisit_held(CampaignRecord campaign)
+{
+    MessageRef after{};
+    while (!draining) {
+        WINNOW_CO_TRY(const auto held,
+                      co_await services.engine.held(campaign.workspace, campaign.id, after, held_per_turn));
+        if (held.empty())
+            break;
+        storage::OpList ops;
+        for (const storage::MessageRecord& message : held) {
+            after = message.ref;
+            auto question = question_for(campaign, parse_address(message.recipient).address);
+            WINNOW_CO_TRY(const auto answer, co_await services.admission.ask(std::move(question)));
+            if (answer.decision == GateDecision::send)
+                ops.ops.emplace_back(storage::Release{message.ref, services.engine.now()});
+            else if (answer.decision == GateDecision::refuse)
+                ops.ops.emplace_back(stopped_by_gate(message, answer, services.engine.now()));
+        }
+        if (!ops.ops.empty()) {
+            WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
+        }
+    }
+    co_return Result<>{};
+}
+
+/// Nobody will let them in any more. True when none is left.
+awaitable<Result<bool>> Campaigns::Impl::cancel_held(CampaignRecord campaign)
+{
+    WINNOW_CO_TRY(const auto held,
+                  co_await services.engine.held(campaign.workspace, campaign.id, MessageRef{}, held_per_turn));
+    storage::OpList ops;
+    for (const storage::MessageRecord& message : held)
+        ops.ops.emplace_back(storage::CancelMessage{message.ref, "campaign cancelled"});
+    if (ops.ops.empty())
+        co_return true;
+    WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
+    co_return false;
+}
+
+awaitable<Result<>> Campaigns::Impl::finish(CampaignRecord campaign)
+{
+    campaign.state = CampaignState::done;
+    campaign.finished = services.engine.now();
+    storage::EventRecord event;
+    event.workspace = campaign.workspace;
+    event.type = "campaign.completed";
+    event.campaign = campaign.id;
+    event.list_id = campaign.list_id;
+    event.at = campaign.finished;
+    auto ops = storage::OpList::of(storage::PutCampaign{std::move(campaign)}, storage::AppendEvent{std::move(event)});
+    WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
+    co_return Result<>{};
+}
+
+awaitable<Result<bool>> Campaigns::Impl::step(CampaignRecord campaign, bool& all_passed)
+{
+    if (campaign.state == CampaignState::cancelled)
+        co_return co_await cancel_held(std::move(campaign));
+    if (campaign.state != CampaignState::running)
+        co_return true;
+    if (!all_passed) {
+        WINNOW_CO_TRY(all_passed, co_await pass_rows(std::move(campaign)));
+        co_return false;
+    }
+    if (unfinished(campaign) == 0) {
+        WINNOW_CO_CHECK(co_await finish(std::move(campaign)));
+        co_return true;
+    }
+    if (count(campaign, MessageState::held) > 0) {
+        WINNOW_CO_CHECK(co_await revisit_held(campaign));
+    }
+    const milliseconds pause = pause_of(campaign, services.engine.now());
+    co_return !co_await rest(pause);
+}
+
+awaitable<bool> Campaigns::Impl::rest(milliseconds pause)
+{
+    // In short steps: drain() and cancel() are heard within one of them.
+    const SteadyPoint until = services.clock.steady() + pause;
+    const std::uint64_t cancels_before = cancels;
+    while (!draining && cancels == cancels_before && services.clock.steady() < until) {
+        const auto left = std::chrono::ceil<milliseconds>(until - services.clock.steady());
+        if (co_await sleep_for(services.timers, std::min(left, look_again)) == Wake::cancelled)
+            co_return false;
+    }
+    co_return !draining;
+}
+
+awaitable<void> Campaigns::Impl::run(std::string workspace, std::string id)
+{
+    bool all_passed = false;
+    while (!draining) {
+        Error trouble;
+        auto campaign = co_await load(workspace, id);
+        if (campaign) {
+            const auto over = co_await step(std::move(*campaign), all_passed);
+            if (over && *over)
+                co_return;
+            if (over)
+                continue;
+            trouble = over.error();
+        } else {
+            trouble = campaign.error();
+        }
+        // A conflict is somebody else's change to the campaign: read again.
+        if (trouble.code != Errc::conflict)
+            services.log.warn("campaign.waits", {{"campaign", id}, {"why", trouble.message()}});
+        const milliseconds pause = trouble.code == Errc::conflict ? look_again : store_retry;
+        const bool goes_on = co_await rest(pause);
+        if (!goes_on)
+            co_return;
+    }
+}
+
+}  // namespace winnow::relay
