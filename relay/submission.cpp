@@ -9,6 +9,9 @@ namespace winnow::relay {
 namespace {
 
 constexpr std::size_t max_received = 100;  ///< RFC 5321 section 6.3: a loop, not a long way
+// Anyone may write to postmaster and abuse, hence both limits.
+constexpr std::size_t contact_mail_kept = 64 * 1024;
+constexpr std::int64_t contact_mails_per_day = 200;
 
 std::string lower(std::string_view text)
 {
@@ -39,7 +42,7 @@ public:
 
     net::awaitable<SmtpReply> on_connect(const net::SmtpSessionInfo& session) override
     {
-        submitter_ = credentials_.from_network(session.peer.ip);
+        submitter_ = credentials_.from_network(session.peer.ip);  // a listed network needs no AUTH
         co_return SmtpReply::make(220, options_.hostname + " winnow ESMTP");
     }
 
@@ -96,6 +99,10 @@ public:
             .add();
         if (answer->decision == GateDecision::refuse)
             co_return answer->reply;
+        const bool again = std::any_of(recipients_.begin(), recipients_.end(),
+                                       [&parsed](const AcceptedRecipient& r) { return r.address == parsed.address; });
+        if (again)
+            co_return SmtpReply::make(250, "2.1.5 recipient ok");  // named twice, mailed once
         AcceptedRecipient accepted;
         accepted.address = parsed.address;
         accepted.command = std::move(command);
@@ -110,23 +117,17 @@ public:
         if (mail::count_received(message) >= max_received)
             co_return SmtpReply::make(554, "5.4.6 mail loop: too many Received fields");
         const TimePoint now = services_.engine.now();
-        if (for_us_)
-            services_.log.info("mail.for_postmaster", {{"from_ip", session.peer.ip}, {"bytes", message.size()}});
-        if (recipients_.empty())
-            co_return SmtpReply::make(250, "2.0.0 taken");
-
-        // A client that did not declare BODY=8BITMIME may send octets all the same; the next hop is told the truth.
-        mail_.eight_bit = mail_.eight_bit || has_eight_bit(message);
         const std::string queue_id = make_ulid(now, services_.rng);
         storage::OpList ops;
-        ops.ops.emplace_back(storage::PutBody{"m/" + queue_id, complete(session, std::move(message), queue_id, now)});
-        for (const AcceptedRecipient& recipient : recipients_)
-            ops.ops.emplace_back(message_for(recipient, "m/" + queue_id, now));
+        if (for_us_)
+            keep_for_postmaster(ops, session, message, queue_id, now);
+        if (!recipients_.empty())
+            queue(ops, session, std::move(message), queue_id, now);
         const auto stored = co_await services_.engine.commit(std::move(ops));
         on_reset();
         if (!stored) {
             services_.log.error("submission.commit_failed", {{"why", stored.error().message()}});
-            const bool full = stored.error().code == Errc::disk_full;
+            const bool full = stored.error().code == Errc::disk_full || stored.error().code == Errc::limit_exceeded;
             co_return SmtpReply::make(full ? 452 : 451, full ? "4.3.1 out of storage, try again later"
                                                              : "4.3.0 cannot store the message now, try again later");
         }
@@ -138,6 +139,7 @@ public:
         mail_ = {};
         recipients_.clear();
         for_us_ = false;
+        utf8_header_ = false;
     }
 
 private:
@@ -147,6 +149,43 @@ private:
             return false;
         const std::string local = lower(parsed.address.local);
         return local == "postmaster" || local == "abuse";
+    }
+
+    /// One body, one message for each recipient.
+    void queue(storage::OpList& ops, const net::SmtpSessionInfo& session, std::string message,
+               const std::string& queue_id, TimePoint now)
+    {
+        // A client that did not declare BODY=8BITMIME may send octets all the same; the next hop is told the truth.
+        mail_.eight_bit = mail_.eight_bit || has_eight_bit(message);
+        // Some clients declare SMTPUTF8 always; a next hop without it is told only what is really needed.
+        const auto body = mail::HeaderBlock::read(message).body_offset();
+        utf8_header_ = mail_.smtputf8 && has_eight_bit(std::string_view(message).substr(0, body));
+        const std::string body_id = "m/" + queue_id;
+        ops.ops.emplace_back(storage::PutBody{body_id, complete(session, std::move(message), queue_id, now)});
+        for (const AcceptedRecipient& recipient : recipients_)
+            ops.ops.emplace_back(message_for(recipient, body_id, now));
+    }
+
+    /// Mail to postmaster and abuse goes nowhere but into the store: the event says where it is.
+    void keep_for_postmaster(storage::OpList& ops, const net::SmtpSessionInfo& session, std::string_view message,
+                             const std::string& queue_id, TimePoint now) const
+    {
+        if (!submitter_) {
+            storage::AddCounter counter;
+            counter.key = "relay/contact-mail/" +
+                          std::to_string(std::chrono::floor<std::chrono::days>(now).time_since_epoch().count());
+            counter.limit = contact_mails_per_day;
+            counter.expires = now + std::chrono::days{2};
+            ops.ops.emplace_back(std::move(counter));
+        }
+        ops.ops.emplace_back(storage::PutBody{"c/" + queue_id, std::string(message.substr(0, contact_mail_kept))});
+        storage::EventRecord event;
+        event.workspace = "default";
+        event.type = "mail.for_postmaster";
+        event.at = now;
+        event.message_id = queue_id;
+        event.detail = "body c/" + queue_id + " from " + session.peer.ip;
+        ops.ops.emplace_back(storage::AppendEvent{std::move(event)});
     }
 
     /// Received in front, Date and Message-ID where they lack (RFC 6409 section 8).
@@ -178,7 +217,8 @@ private:
         message.domain = recipient.address.domain;
         message.reverse_path = mail_.reverse_path;
         message.body_id = body_id;
-        message.smtputf8 = mail_.smtputf8;
+        message.smtputf8 =
+            utf8_header_ || recipient.address.eai || (mail_.smtputf8 && has_eight_bit(mail_.reverse_path));
         message.eight_bit = mail_.eight_bit;
         message.dsn_notify = recipient.command.notify;
         message.dsn_orcpt = recipient.command.orcpt;
@@ -200,6 +240,7 @@ private:
     net::MailCommand mail_;
     std::vector<AcceptedRecipient> recipients_;
     bool for_us_ = false;
+    bool utf8_header_ = false;
 };
 
 }  // namespace

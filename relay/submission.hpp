@@ -25,13 +25,15 @@ public:
 };
 
 /// One submission session: AUTH or a listed network, the gate per recipient (each refused one gets its own reply, the
-/// others go on), RFC 6409 fix-ups, Received, and 250 only after the synced commit. postmaster and abuse of our own
-/// hostname are accepted. Never an open relay.
+/// others go on), RFC 6409 fix-ups, Received, and 250 only after the synced commit. Never an open relay. Mail to
+/// postmaster and abuse of our own hostname is taken from anybody (RFC 5321 section 4.5.1), up to 64 KB of it and 200 a
+/// day, and kept in the store; a `mail.for_postmaster` event names its body.
 std::unique_ptr<net::SmtpHandler> make_submission_session(Services services, const RelayOptions& options,
                                                           const Credentials& credentials);
 
-/// One session of bounce.listen: takes mail to return paths only. A bounce or complaint acts only with a valid token in
-/// the recipient (or, for reports, in the quoted original); else it annotates (event, no suppression).
+/// One session of bounce.listen: takes mail to our own domains only. A bounce or complaint acts only with a valid token
+/// in the recipient or in the returned original, an unsubscribe only with one in the recipient; else it annotates
+/// (event, no suppression).
 std::unique_ptr<net::SmtpHandler> make_bounce_session(Services services, const RelayOptions& options);
 
 }  // namespace winnow::relay
