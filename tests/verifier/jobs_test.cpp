@@ -446,7 +446,7 @@ TEST_P(FlakyStore, IsWrittenToAgainAndNothingIsAskedTwice)
     VerificationJobs jobs{verifier};
     const auto job = lab.run(jobs.start(ProbeLab::ws, list.id, hours{2}));
     ASSERT_TRUE(job);
-    flaky.fail_every = 2;
+    flaky.fail_every = 3;
     flaky.applies_anyway = GetParam();  // as when a sync fails after the write
     std::function<void(const JobRecord&)> no_progress;
     const auto done = lab.run(jobs.wait(ProbeLab::ws, job->id, no_progress));
