@@ -3,6 +3,7 @@
 Every story is one file with a `story(lab)` function, run as `python3 tests/e2e/STORY.py WINNOW_PROGRAM`. It ends with the
 line `ok: ...` and exit code 0, or with what was expected and what was seen.
 """
+import collections
 import contextlib
 import json
 import os
@@ -14,9 +15,16 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds; a bound for waiting on real servers, never a fixed sleep
+
+
+DEPTH = max(1, int(os.environ.get("WINNOW_DEPTH", "3")))  # how often stories with random moments repeat them
+
+Done = collections.namedtuple("Done", "code out err")
 
 
 class Failed(Exception):
@@ -70,12 +78,26 @@ class Lab:
 
     def run(self, *args, code=0, input=None, env=None):
         """Runs winnow and returns its standard output; fails unless it exits with `code`."""
-        done = subprocess.run([self.winnow, *map(str, args)], capture_output=True, text=True, input=input,
-                              env={**self.env, **(env or {})}, timeout=PATIENCE * 3)
+        try:
+            done = subprocess.run([self.winnow, *map(str, args)], capture_output=True, text=True, input=input,
+                                  env={**self.env, **(env or {})}, timeout=PATIENCE * 3)
+        except subprocess.TimeoutExpired as expired:
+            raise Failed(f"winnow {' '.join(map(str, args))} still runs after {PATIENCE * 3:.0f} s\n{expired.stderr}")
         if code is not None and done.returncode != code:
             raise Failed(f"winnow {' '.join(map(str, args))} exited with {done.returncode}, not {code}\n{done.stdout}{done.stderr}")
         self.last_stderr = done.stderr
         return done.stdout
+
+    def try_run(self, *args, input=None, env=None, prefix=(), patience=PATIENCE, **kwargs):
+        """Runs winnow, whatever comes of it; `prefix` is a command in front of it (setpriv). Output is octets, errors are text."""
+        argv = [*prefix, self.winnow, *map(str, args)]
+        stdout = kwargs.pop("stdout", subprocess.PIPE)
+        try:
+            done = subprocess.run(argv, stdout=stdout, stderr=subprocess.PIPE, input=input, timeout=patience,
+                                  stdin=None if input is not None else subprocess.DEVNULL, env={**self.env, **(env or {})}, **kwargs)
+        except subprocess.TimeoutExpired:
+            raise Failed(f"{' '.join(argv)} still runs after {patience:.0f} s")
+        return Done(done.returncode, done.stdout or b"", done.stderr.decode(errors="replace"))
 
     def log(self, name):
         path = self.dir / f"{name}.log"
@@ -167,6 +189,63 @@ class Lab:
 
     # --- winnow
 
+    def sandbox(self, *args):
+        """Starts a sandbox internet on free ports; its ports are in self.dns and self.smtp_port."""
+        process = self.spawn("sandbox", self.winnow, "sandbox", "--dns-listen", "127.0.0.1:0", "--smtp-port", "0", "--json", *args,
+                             stdout=subprocess.PIPE)
+        line = process.stdout.readline()
+        expect(line, f"the sandbox does not start:\n{self.log('sandbox')}")
+        self.dns, self.smtp_port = (json.loads(line)[k] for k in ("dns", "smtp_port"))
+        return process
+
+    def sandbox_flags(self):
+        """What a command without configuration needs to live in the sandbox."""
+        return ["--dns", self.dns, "--smtp-port", str(self.smtp_port), "--allow-private", "--fast", "--helo", "probe.sandbox.test",
+                "--mail-from", "probe@bounce.sandbox.test"]
+
+    def gateway_config(self, extra="", name="winnow"):
+        """A configuration for a gateway in the sandbox, on free ports; sets self.http_at, self.submission_at, self.bounce_at."""
+        self.http_at, self.submission_at, self.bounce_at = (("127.0.0.1", free_port()) for _ in range(3))
+        return self.config(f"""
+data_dir = "{self.dir}/data"
+key_file = "{self.dir}/winnow.key"
+http.listen = "127.0.0.1:{self.http_at[1]}"
+http.keys_file = "{self.dir}/keys"
+submission.listen = "127.0.0.1:{self.submission_at[1]}"
+bounce.listen = "127.0.0.1:{self.bounce_at[1]}"
+net.dns_servers = ["{self.dns}"]
+net.smtp_port = {self.smtp_port}
+net.allow_private_targets = true
+relay.hostname = "gateway.sandbox.test"
+relay.bounce_domain = "bounce.sandbox.test"
+verifier.helo_name = "probe.sandbox.test"
+verifier.mail_from = "probe@bounce.sandbox.test"
+verifier.manners.connections_per_site = 4
+verifier.manners.rcpts_per_connection = 100
+verifier.manners.between_rcpts = "0ms"
+verifier.manners.between_connections = "0ms"
+retry.min = "1s"
+retry.speedup = 300
+{extra}
+""", name)
+
+    def api_key(self, config):
+        self.env["WINNOW_API_KEY"] = self.run("key", "create", "--config", config, "--name", "e2e", "--probes-per-day", 1_000_000).strip()
+        self.env["WINNOW_SERVER"] = "http://%s:%d" % self.http_at
+        return self.env["WINNOW_API_KEY"]
+
+    def api(self, method, path, body=None, content_type="application/json"):
+        """One request of the HTTP API; gives the JSON answer, fails on any status but 2xx. OSError when nobody answers."""
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        request = urllib.request.Request(f"{self.env['WINNOW_SERVER']}/api/v1{path}", data, method=method, headers={
+            "Authorization": f"Bearer {self.env['WINNOW_API_KEY']}", "Content-Type": content_type})
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+                text = answer.read()
+        except urllib.error.HTTPError as refused:
+            raise Failed(f"{method} {path} was answered {refused.code}: {refused.read().decode(errors='replace')}")
+        return json.loads(text) if text else None
+
     def config(self, text, name="winnow"):
         path = self.dir / f"{name}.toml"
         path.write_text(text)
@@ -188,11 +267,17 @@ def main(story):
     except Failed as failure:
         print(f"FAILED: {failure}")
         for process in lab.processes:
-            print(f"--- {process.name}.log (exit {process.poll()})\n{lab.log(process.name)[-4000:]}")
+            lines = [line for line in lab.log(process.name).splitlines() if '"event":"http.request"' not in line]
+            print(f"--- {process.name}.log (exit {process.poll()})\n" + "\n".join(lines)[-4000:])
         sys.exit(1)
     finally:
         lab.close()
     print(f"ok: {story.__doc__.strip().splitlines()[0]}")
+
+
+def skip(why):
+    """For a part of a story that this machine cannot play."""
+    print(f"skipped: {why}")
 
 
 def loads(text):

@@ -33,9 +33,9 @@ relay.hostname = "gateway.winnow.test"
 relay.bounce_domain = "bounce.winnow.test"
 verifier.helo_name = "gateway.winnow.test"
 verifier.mail_from = "probe@winnow.test"
-verifier.between_rcpts = "0ms"
-verifier.between_connections = "0ms"
-verifier.rcpts_per_connection = 20
+verifier.manners.between_rcpts = "0ms"
+verifier.manners.between_connections = "0ms"
+verifier.manners.rcpts_per_connection = 20
 """)
     lab.env["WINNOW_API_KEY"] = lab.run("key", "create", "--config", config, "--name", "e2e").strip()
     lab.env["WINNOW_SERVER"] = f"http://{http[0]}:{http[1]}"
@@ -67,7 +67,7 @@ verifier.rcpts_per_connection = 20
         return state if state["state"] == "done" else None
 
     campaign = wait_for("the campaign to be done", done)
-    expect(campaign["by_state"].get("delivered") == len(USERS), f"delivered: {campaign}")
+    expect(campaign["messages"].get("delivered") == len(USERS), f"delivered: {campaign}")
     wait_for("Postfix to write all Maildirs", lambda: all(len(lab.maildir(folder, a)) == 1 for a in USERS), 20)
     files = [f for f in (folder / "mail").rglob("new/*")]
     expect(len(files) == len(USERS), f"{len(files)} messages in Maildirs, expected {len(USERS)}")

@@ -1,0 +1,379 @@
+"""What people do wrong, and what machines refuse: a table of commands, exit codes and the words that help."""
+import os
+import pathlib
+import resource
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+from harness import Failed, Lab, expect, free_port, main, skip
+
+HEADER = b"id,email\n"
+GOOD = HEADER + b"1,ada@acme.deliverable.test\n2,unknown-1@acme.deliverable.test\n"
+CRASH = ("terminate called", "what():", "Segmentation", "Aborted", "core dumped", "Traceback", "internal error", "coroutine")
+OLD = b"what was here before\n"
+
+
+def sentence(err):
+    """The one line for a person on standard error; log lines are NDJSON and do not count."""
+    lines = [line for line in err.splitlines() if line and not line.startswith("{")]
+    expect(len(lines) == 1, f"expected one sentence, got {len(lines)}:\n{err}")
+    expect(lines[0].startswith("winnow: ") and len(lines[0]) < 600, f"not a sentence of winnow: {lines[0]!r}")
+    return lines[0]
+
+
+def no_leftovers(folder):
+    left = [str(p) for p in pathlib.Path(folder).rglob("*.partial-*")]
+    expect(not left, f"partial files are left: {left}")
+
+
+class Table:
+    def __init__(self, lab: Lab):
+        self.lab = lab
+        self.cases = 0
+        self.out = lab.dir / "out.csv"
+
+    def file(self, name, content):
+        path = self.lab.dir / name
+        path.write_bytes(content)
+        return path
+
+    def fails(self, what, code, words, *args, **kwargs):
+        """`args` must end with `code` and one sentence that holds all `words`; the output file stays as it was."""
+        self.cases += 1
+        self.out.write_bytes(OLD)
+        done = self.lab.try_run(*args, **kwargs)
+        expect(done.code == code, f"{what}: exit code {done.code}, not {code}\n{done.err}")
+        expect(not any(word in done.err for word in CRASH), f"{what}: crashed\n{done.err}")
+        said = sentence(done.err)
+        for word in words:
+            expect(word in said, f"{what}: {word!r} is not in: {said}")
+        expect(self.out.read_bytes() == OLD, f"{what}: the output file was touched")
+        no_leftovers(self.lab.dir)
+        return said
+
+    def verifies(self, what, content, *args, notes=(), rows=2):
+        """A list that is odd but good: exit 0, the notes told, so many rows come back."""
+        self.cases += 1
+        done = self.lab.try_run("verify", self.file("odd.csv", content), "-o", self.out, *self.lab.sandbox_flags(), *args)
+        expect(done.code == 0, f"{what}: exit code {done.code}\n{done.err}")
+        for note in notes:
+            expect(note in done.err, f"{what}: {note!r} is not told:\n{done.err}")
+        got = self.out.read_bytes()
+        expect(got.count(b"\n") == rows + 1, f"{what}: {got.count(b'n')} lines, not {rows} rows and a header:\n{got[:2000]!r}")
+        no_leftovers(self.lab.dir)
+        return got
+
+
+def lists(t: Table):
+    flags = t.lab.sandbox_flags()
+    good = t.file("good.csv", GOOD)
+
+    def verify(what, code, words, content, *args):
+        t.fails(what, code, words, "verify", t.file("bad.csv", content), "-o", t.out, *flags, *args)
+
+    verify("a binary file", 2, ["bad.csv", "not a text file", "CSV"], os.urandom(3000) + b"\0" * 100)
+    verify("no e-mail column", 2, ["bad.csv", "id, name", "--column"], b"id,name\n1,Ada\n2,Bob\n")
+    verify("a column that is not there", 2, ['"mail"', "id, email", "--column"], GOOD, "--column", "mail")
+    verify("a column number that is not there", 2, ['"9"', "id, email", "--column"], GOOD, "--column", "9")
+    verify("an empty file", 2, ["bad.csv", "empty"], b"")
+    verify("blank lines only", 2, ["bad.csv", "empty"], b"\n\r\n  \n")
+    verify("a header only", 2, ["bad.csv", "no rows"], b"id,email\n")
+    verify("a deadline without unit", 2, ["15"], GOOD, "--deadline", "15")
+    t.fails("a missing file", 1, ["nowhere.csv", "No such file"], "verify", t.lab.dir / "nowhere.csv", "-o", t.out, *flags)
+    t.fails("a folder as list", 2, ["folder"], "verify", t.lab.dir, "-o", t.out, *flags)
+    t.fails("a folder as output", 2, ["folder"], "verify", good, "-o", t.lab.dir, *flags)
+    t.fails("an output folder that is not there", 1, ["no/out.csv", "No such file"], "verify", good, "-o", t.lab.dir / "no" / "out.csv", *flags)
+    t.fails("a file as a folder", 1, ["Not a directory"], "verify", good, "-o", good / "out.csv", *flags)
+    t.fails("a wrong --dns", 2, ["--dns", "HOST:PORT"], "verify", good, "-o", t.out, "--dns", "dns.example.com")
+
+    got = t.verifies("UTF-16", GOOD.decode().encode("utf-16"), notes=["UTF-16LE", "UTF-8"])
+    expect(b"unknown-1@acme.deliverable.test,undeliverable,mailbox_not_found" in got, f"UTF-16: {got!r}")
+    latin = HEADER[:-1] + b",name\n1,ada@acme.deliverable.test,Andr\xe9\n2,unknown-1@acme.deliverable.test,Z\xfcrich\n"
+    got = t.verifies("Latin-1", latin, notes=["windows-1252", "octets"])
+    expect(b"Andr\xe9," in got and b"Z\xfcrich," in got, f"Latin-1: octets were changed: {got!r}")
+    got = t.verifies("no line end at the end of the file", GOOD[:-1])
+    got = t.verifies("addresses without a header", b"ada@acme.deliverable.test\nbob@acme.deliverable.test\n", rows=1)
+
+
+def long_line(t: Table):
+    """A line of 10 MB costs no memory and no other row its verdict."""
+    def peak(content):
+        path = t.file("long.csv", content)
+        process = subprocess.Popen([t.lab.winnow, "verify", path, "-o", t.out, *t.lab.sandbox_flags()], stderr=subprocess.PIPE)
+        err = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        expect(process.returncode == 0, f"10 MB line: exit code {process.returncode}\n{err}")
+        return usage.ru_maxrss / 1024
+
+    t.cases += 1
+    filler = b"".join(b"%d,ada.n%d@acme.deliverable.test\n" % (i, i) for i in range(3, 60_000))  # as large a file, of short lines
+    usual = peak(GOOD + b"3,bob@acme.deliverable.test\n")
+    long = peak(GOOD + b'3,"' + b"x" * 10_000_000 + b'"\n4,bob@acme.deliverable.test\n')
+    rows = t.out.read_bytes().split(b"\n")
+    del filler
+    expect(long < usual + 64, f"a 10 MB line takes {long:.0f} MB, a short list {usual:.0f} MB")
+    expect(any(b"malformed_row" in r for r in rows), "the 10 MB line is not reported as malformed")
+    expect(b"1,ada@acme.deliverable.test,deliverable,accepted" in rows[1], f"before the long line: {rows[1][:200]}")
+    expect(rows[4].startswith(b"4,bob@acme.deliverable.test,deliverable,accepted"), f"after the long line: {rows[4][:200]}")
+
+
+def devices(t: Table):
+    """What is no file is written in place: never replaced, and a full one is an error."""
+    flags = t.lab.sandbox_flags()
+    good = t.file("good.csv", GOOD)
+    fifo = t.lab.dir / "pipe"
+    os.mkfifo(fifo)
+    reader = subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE)
+    done = t.lab.try_run("verify", good, "-o", fifo, *flags)
+    text = reader.communicate(timeout=30)[0]
+    expect(done.code == 0 and text.count(b"\n") == 3, f"a pipe as output: {done} {text!r}")
+    expect(fifo.is_fifo(), "the pipe was replaced by a file")
+    link, target = t.lab.dir / "link.csv", t.lab.dir / "target.csv"
+    target.write_bytes(OLD)
+    link.symlink_to(target)
+    expect(t.lab.try_run("verify", good, "-o", link, *flags).code == 0, "a link as output")
+    expect(link.is_symlink() and target.read_bytes().startswith(b"id,email,winnow_verdict"), "the link was replaced, or its target kept")
+    t.cases += 2
+    full = pathlib.Path("/dev/full")
+    if not full.is_char_device():
+        return skip("there is no /dev/full")
+    # A copy of the device where that is allowed: a program with a fault must not be able to break the machine's own.
+    own = t.lab.dir / "full"
+    if os.geteuid() == 0 and subprocess.run(["mknod", own, "c", "1", "7"]).returncode == 0:
+        t.fails("a full disk (device)", 69, ["No space left", "full"], "verify", good, "-o", own, *flags)
+        expect(own.is_char_device(), "the device was replaced by a file")
+    with open("/dev/full", "wb") as stdout:
+        t.fails("a full disk (standard output)", 69, ["No space left"], "verify", good, "-o", "-", "-q", *flags, stdout=stdout)
+
+
+def small_disk(t: Table):
+    """A file-size limit and, where mounting is allowed, a full file system."""
+    flags = t.lab.sandbox_flags()
+    many = t.file("many.csv", HEADER + b"".join(b"%d,ada.n%d@acme.nullmx.test\n" % (i, i) for i in range(3_000)))
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    t.fails("a file-size limit", 1, ["cannot write", "File too large"], "verify", many, "-o", t.out, *flags, preexec_fn=limit)
+    mount = t.lab.dir / "small"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160k", "tmpfs", mount], capture_output=True).returncode != 0:
+        return skip("mounting a small tmpfs is not permitted")
+    try:
+        t.fails("a full disk", 69, ["No space left", "free some space"], "verify", many, "-o", mount / "out.csv", *flags)
+        expect(not list(mount.iterdir()), f"left on the full disk: {list(mount.iterdir())}")
+        config = t.lab.config(serve_config(t.lab, data=mount / "data"), "small")
+        t.fails("a data directory on a full disk", 69, [str(mount), "o space left"], "serve", "--config", config)
+    finally:
+        subprocess.run(["umount", mount])
+
+
+def permissions(t: Table):
+    if os.geteuid() == 0:
+        if not shutil.which("setpriv"):
+            return skip("permissions do not bind root and there is no setpriv")
+        nobody = ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups"]
+        if subprocess.run([*nobody, "test", "-x", t.lab.winnow]).returncode != 0:
+            return skip("nobody may not run the program where it lies")
+    else:
+        nobody = []
+    flags = t.lab.sandbox_flags()
+    good, secret, closed = t.file("good.csv", GOOD), t.file("secret.csv", GOOD), t.lab.dir / "closed"
+    secret.chmod(0)
+    closed.mkdir()
+    closed.chmod(0o500 if nobody == [] else 0o700)
+    t.fails("an unreadable list", 77, ["secret.csv", "Permission denied"], "verify", secret, "-o", "-", *flags, prefix=nobody)
+    t.fails("an output folder that may not be written", 77, ["closed/out.csv", "Permission denied"], "verify", good, "-o",
+            closed / "out.csv", *flags, prefix=nobody)
+    open_dir = t.lab.dir / "open"
+    open_dir.mkdir()
+    open_dir.chmod(0o777)
+    config = t.lab.config(serve_config(t.lab, data=closed / "data", key=open_dir / "key"), "closed")
+    t.fails("a data directory that may not be made", 77, [str(closed), "data_dir"], "serve", "--config", config, prefix=nobody)
+    key = t.file("secret.key", b"index = 00\n")
+    key.chmod(0)
+    config = t.lab.config(serve_config(t.lab, data=open_dir / "data", key=key), "secret-key")
+    t.fails("a key file that may not be read", 77, [str(key), "Permission denied"], "serve", "--config", config, prefix=nobody)
+
+
+def serve_config(lab, data=None, key=None, http=None, extra=""):
+    return f"""
+data_dir = "{data or lab.dir / 'data'}"
+key_file = "{key or lab.dir / 'winnow.key'}"
+http.listen = "127.0.0.1:{http or free_port()}"
+http.keys_file = "{lab.dir}/keys"
+submission.listen = ""
+relay.hostname = "gateway.test"
+{extra}
+"""
+
+
+def configuration(t: Table):
+    lab = t.lab
+
+    def serve(what, code, words, text):
+        return t.fails(what, code, words, "serve", "--config", lab.config(text, "bad"))
+
+    serve("an unknown setting", 78, ["bad.toml:1:1", "data_dirr", "data_dir'"], 'data_dirr = "/x"\n')
+    serve("an unknown setting in a section", 78, ["bad.toml:2:1", "relay.hostnam", "relay.hostname"], '[relay]\nhostnam = "a.test"\n')
+    serve("a value out of range", 78, ["bad.toml:2:1", "max_connections = 0", "1 to 10000"], "[verifier.manners]\nmax_connections = 0\n")
+    serve("a duration without unit", 78, ["bad.toml:1:1", "drain_timeout"], "drain_timeout = 30\n")
+    serve("a file that is no TOML", 78, ["bad.toml:1"], "this is no TOML\n")
+    serve("no host name", 78, ["relay.hostname", "mail.example.com"], f'data_dir = "{lab.dir}/x"\n')
+    serve("a certificate without its key", 78, ["http.cert_file", "http.tls_key_file"], 'http.cert_file = "/x.pem"\n')
+    serve("a certificate that is not there", 78, ["cert.pem"],
+          serve_config(lab, extra=f'http.cert_file = "{lab.dir}/cert.pem"\nhttp.tls_key_file = "{lab.dir}/key.pem"'))
+    t.fails("a configuration that is not there", 78, ["no.toml", "cannot be read"], "serve", "--config", lab.dir / "no.toml")
+    t.fails("a bad environment", 78, ["WINNOW_NET__SMTP_PORT", "net.smtp_port"], "serve", "--config",
+            lab.config(serve_config(lab), "env"), env={"WINNOW_NET__SMTP_PORT": "many"})
+    expect(not (lab.dir / "data").exists(), "a server that did not start made its data directory")
+
+
+def usage(t: Table):
+    good = t.file("good.csv", GOOD)
+    t.fails("--fast without --allow-private", 2, ["--fast", "--allow-private"], "verify", good, "-o", t.out, "--fast")
+    t.fails("an unknown command", 2, ["verfy", "verify", "--help"], "verfy", good)
+    t.fails("an unknown command below one", 2, ["uplaod", "upload", "winnow list --help"], "list", "uplaod", good)
+    t.fails("no command", 2, ["--help"])
+    t.fails("no file", 2, ["FILE", "winnow verify --help"], "verify")
+    t.fails("an unknown option", 2, ["--colum", "winnow verify --help"], "verify", good, "--colum", "2")
+    t.fails("a port that is none", 2, ["--smtp-port"], "verify", good, "-o", t.out, "--smtp-port", "70000")
+    t.fails("no address", 2, ["no address"], "check")
+
+
+def servers(t: Table):
+    lab = t.lab
+    http = free_port()
+    config = lab.config(serve_config(lab, http=http), "first")
+    first = lab.serve(config, ("127.0.0.1", http))
+    t.fails("a second server on the same data", 69, [str(lab.dir / "data"), "in use", str(first.pid)], "serve", "--config",
+            lab.config(serve_config(lab), "second"))
+    t.fails("a port that is taken", 69, [f"127.0.0.1:{http}", "http.listen", "taken", "another port"], "serve", "--config",
+            lab.config(serve_config(lab, data=lab.dir / "other", key=lab.dir / "other.key", http=http), "third"))
+    t.fails("an address of another machine", 1, ["http.listen", "192.0.2.1"], "serve", "--config",
+            lab.config(serve_config(lab).replace("127.0.0.1:", "192.0.2.1:"), "far"))
+    expect(lab.stop(first) == 0, "the first server did not end with 0")
+
+    t.fails("the key file is lost", 1, ["winnow.key.lost", "restore"], "serve", "--config",
+            lab.config(serve_config(lab, key=lab.dir / "winnow.key.lost"), "lost"))
+    expect(not (lab.dir / "winnow.key.lost").exists(), "a new key file was made for an old store")
+    t.fails("the key file of another installation", 1, ["key", "installation"], "serve", "--config",
+            lab.config(serve_config(lab, key=t.file("foreign.key", foreign_key())), "foreign"))
+    t.fails("a damaged key file", 78, ["damaged.key", "line 1"], "serve", "--config",
+            lab.config(serve_config(lab, key=t.file("damaged.key", b"index = 00\n")), "damaged"))
+    http = free_port()
+    config = lab.config(serve_config(lab, data=lab.dir / "young", http=http), "young")
+    lab.stop(lab.serve(config, ("127.0.0.1", http), "young"))
+    newer_format(lab.dir / "young" / "store")
+    t.fails("data of a newer winnow", 1, [str(lab.dir / "young"), "newer", "format 99"], "serve", "--config", config)
+
+
+def foreign_key():
+    return "".join(f"{name} = {os.urandom(32).hex()}\n" for name in ("index", "seal", "verp")).encode()
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for octet in data:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def newer_format(store):
+    """Raises the format of a fresh store in its write-ahead log: the `meta` record and both checksums (docs/storage-format.md)."""
+    for log in sorted(store.glob("*.log")):
+        data = bytearray(log.read_bytes())
+        at = 0
+        while at + 7 <= len(data):
+            length, kind = struct.unpack_from("<HB", data, at + 4)
+            payload = at + 7
+            meta = data.find(b"\x13", payload, payload + length)  # kind 19 = meta
+            while meta >= 0 and kind == 1:
+                body = meta + 5
+                size = data[meta - 1]  # the value's length in the write batch
+                if data[body:body + 2] == b"\x08\x01" and struct.unpack_from("<I", data, meta + 1)[0] == crc32c(
+                        b"\x13" + data[body:meta + size]):
+                    data[body + 1] = 99
+                    struct.pack_into("<I", data, meta + 1, crc32c(b"\x13" + data[body:meta + size]))
+                    crc = crc32c(data[at + 6:payload + length])
+                    struct.pack_into("<I", data, at, ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+                    log.write_bytes(data)
+                    return
+                meta = data.find(b"\x13", meta + 1, payload + length)
+            at = payload + length
+    raise Failed("no meta record in the write-ahead log of the store")
+
+
+def dns(t: Table):
+    """A name server that never answers gives unknown, in bounded time; without a probe identity nothing is probed."""
+    good = t.file("good.csv", HEADER + b"1,ada@acme.deliverable.test\n")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        started = time.monotonic()
+        done = t.lab.try_run("verify", good, "-o", t.out, "--dns", f"127.0.0.1:{silent.getsockname()[1]}", "--allow-private", "--fast",
+                             "--deadline", "2s")
+        took = time.monotonic() - started
+    t.cases += 1
+    expect(done.code == 0 and b",unknown,dns_failure," in t.out.read_bytes(), f"dead DNS: {done}\n{t.out.read_bytes()!r}")
+    expect(took < 45, f"a dead DNS server took {took:.0f} s")
+
+    t.cases += 1
+    started = time.monotonic()
+    done = t.lab.try_run("verify", good, "-o", t.out, "--dns", t.lab.dns)
+    took = time.monotonic() - started
+    expect(done.code == 0 and b",unknown,no_connect," in t.out.read_bytes(), f"a private target: {done}\n{t.out.read_bytes()!r}")
+    expect(took < 20, f"mail hosts on private addresses took {took:.0f} s")
+
+    t.cases += 1
+    good.write_bytes(HEADER + b"1,ada@example.test\n")
+    public = t.lab.nsd({"example.test": "@ MX 10 mx\nmx A 11.22.33.44\n"})
+    done = t.lab.try_run("verify", good, "-o", t.out, "--dns", public)
+    expect(done.code == 0 and b",unknown,not_probed," in t.out.read_bytes(), f"no identity: {done}\n{t.out.read_bytes()!r}")
+    for word in ("not probed", "verifier.helo_name", "verifier.mail_from", "--helo", "--mail-from"):
+        expect(word in done.err, f"no probe identity: {word!r} is not told:\n{done.err}")
+
+
+def interrupted(t: Table):
+    """Ctrl-C in the middle of a list leaves neither the temporary store nor half an output."""
+    scratch = t.lab.dir / "scratch"
+    scratch.mkdir()
+    rows = b"".join(b"%d,ada.n%d@d%d.slow.test\n" % (i, i, i % 20) for i in range(60_000))  # > 2 MB: a store on disk
+    path = t.file("large.csv", HEADER + rows)
+    t.out.write_bytes(OLD)
+    for how in (signal.SIGINT, signal.SIGTERM):
+        t.cases += 1
+        process = subprocess.Popen([t.lab.winnow, "verify", path, "-o", t.out, *t.lab.sandbox_flags()], stderr=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, env={**t.lab.env, "TMPDIR": str(scratch)})
+        time.sleep(1.5)  # anywhere in the run will do
+        process.send_signal(how)
+        try:
+            err = process.communicate(timeout=30)[1].decode()
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise Failed("an interrupted verify goes on")
+        expect(process.returncode not in (0, 1, 2), f"interrupted: exit code {process.returncode}\n{err}")
+        expect(t.out.read_bytes() == OLD, "interrupted: the output file was touched")
+        expect(not list(scratch.iterdir()), f"interrupted: left behind {list(scratch.iterdir())}")
+        no_leftovers(t.lab.dir)
+
+
+def story(lab: Lab):
+    """Each mistake gets one sentence with the cure, the right exit code, and leaves no half-written file."""
+    lab.sandbox()
+    table = Table(lab)
+    for part in (usage, configuration, lists, long_line, devices, small_disk, permissions, servers, dns, interrupted):
+        part(table)
+    expect(table.cases > 45, f"only {table.cases} cases were played")
+    print(f"{table.cases} cases")
+
+
+if __name__ == "__main__":
+    main(story)
