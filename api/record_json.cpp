@@ -149,6 +149,18 @@ json to_json(const storage::SuppressionEntry& entry)
             {"strikes", entry.strikes}};
 }
 
+json to_json(const SuppressionImportSummary& summary)
+{
+    json faults = json::array();
+    for (const auto& fault : summary.faults)
+        faults.push_back({{"line", fault.line}, {"detail", fault.detail}});
+    return {{"id", summary.id},
+            {"added", summary.added},
+            {"malformed", summary.malformed},
+            {"errors", std::move(faults)},
+            {"encoding", summary.encoding}};
+}
+
 json to_json(const storage::QueueCounts& c)
 {
     return {{"queued", c.queued},

@@ -82,6 +82,17 @@ private:
 
 }  // namespace
 
+std::optional<SuppressionFormat> suppression_format(std::string_view name) noexcept
+{
+    if (name == "csv")
+        return SuppressionFormat::csv;
+    if (name == "ndjson")
+        return SuppressionFormat::ndjson;
+    if (name == "txt")
+        return SuppressionFormat::txt;
+    return std::nullopt;
+}
+
 awaitable<Result<>> export_suppressions(storage::SuppressionCursor& cursor, SuppressionFormat format,
                                         bool spreadsheet_safe, std::function<awaitable<Result<>>(std::string)> sink)
 {

@@ -201,18 +201,6 @@ awaitable<Answer> find_suppressions(Context& context)
     co_return json_response(200, body);
 }
 
-json import_json(const SuppressionImportSummary& summary)
-{
-    json faults = json::array();
-    for (const auto& fault : summary.faults)
-        faults.push_back({{"line", fault.line}, {"detail", fault.detail}});
-    return {{"id", summary.id},
-            {"added", summary.added},
-            {"malformed", summary.malformed},
-            {"errors", std::move(faults)},
-            {"encoding", summary.encoding}};
-}
-
 awaitable<Answer> import_suppressions(Context& context)
 {
     Fields query = Fields::of_texts(context.request.query);
@@ -236,7 +224,7 @@ awaitable<Answer> import_suppressions(Context& context)
         WINNOW_CO_CHECK(co_await import.feed(std::move(*piece)));
     }
     WINNOW_CO_TRY(const auto summary, co_await import.finish());
-    const json body{{"import", import_json(summary)}};
+    const json body{{"import", to_json(summary)}};
     co_return json_response(200, body);
 }
 
@@ -267,9 +255,7 @@ awaitable<Answer> export_all(Context& context)
     }
     WINNOW_CO_TRY(auto cursor, co_await context.services.engine.open_suppressions(context.key.workspace, filter));
 
-    const SuppressionFormat format = name == "csv"      ? SuppressionFormat::csv
-                                     : name == "ndjson" ? SuppressionFormat::ndjson
-                                                        : SuppressionFormat::txt;
+    const SuppressionFormat format = suppression_format(name).value_or(SuppressionFormat::csv);
     net::HttpResponse response;
     response.fields.add("Content-Type", name == "csv"      ? "text/csv; charset=utf-8"
                                         : name == "ndjson" ? "application/x-ndjson"
