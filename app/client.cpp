@@ -31,7 +31,7 @@ Result<std::string> read_key(const Globals& globals)
     return key;
 }
 
-/// The problem's own sentence, with the wrong fields behind it.
+/// The problem's own sentence, which names the wrong fields.
 std::string words_of(const net::HttpClientResponse& response)
 {
     std::string text = "the server answered " + std::to_string(response.status);
@@ -41,9 +41,6 @@ std::string words_of(const net::HttpClientResponse& response)
     const std::string detail = problem->value("detail", "");
     const std::string title = problem->value("title", "");
     text = detail.empty() ? title : detail;
-    if (problem->contains("errors"))
-        for (const auto& error : problem->at("errors"))
-            text += "; " + error.value("pointer", "") + ": " + error.value("detail", "");
     return text;
 }
 
@@ -72,7 +69,7 @@ Error error_of(const net::HttpClientResponse& response)
 
 }  // namespace
 
-Result<Client> Client::make(const Globals& globals, net::Connector& connector)
+Result<Client> Client::make(const Globals& globals, net::Connector& connector, net::Resolver* resolver)
 {
     std::string server = globals.server;
     if (server.empty()) {
@@ -84,7 +81,7 @@ Result<Client> Client::make(const Globals& globals, net::Connector& connector)
     while (server.back() == '/')
         server.pop_back();
     WINNOW_TRY(auto key, read_key(globals));
-    return Client{std::move(server), std::move(key), connector};
+    return Client{std::move(server), std::move(key), connector, resolver};
 }
 
 net::HttpClientRequest Client::request(std::string method, const std::string& path, const Query& query) const
@@ -108,7 +105,8 @@ net::HttpClientRequest Client::request(std::string method, const std::string& pa
 awaitable<Result<net::HttpClientResponse>> Client::send(net::HttpClientRequest request,
                                                         std::function<Result<>(std::string_view)> sink)
 {
-    WINNOW_CO_TRY(auto response, co_await net::http_request(*connector_, nullptr, std::move(request), std::move(sink)));
+    WINNOW_CO_TRY(auto response,
+                  co_await net::http_request(*connector_, resolver_, std::move(request), std::move(sink)));
     if (response.status >= 400)
         co_return error_of(response);
     co_return response;
@@ -166,7 +164,7 @@ int with_client(const Globals& globals, const std::function<awaitable<Result<int
     auto runtime = Runtime::make(config, *log);
     if (!runtime)
         return fail(runtime.error());
-    auto client = Client::make(globals, *(*runtime)->connector);
+    auto client = Client::make(globals, *(*runtime)->connector, (*runtime)->resolver.get());
     if (!client)
         return fail(client.error());
     auto main = [](const std::function<awaitable<Result<int>>(Client&, Runtime&)>& tell, Client& c,

@@ -20,8 +20,8 @@ using Query = std::vector<std::pair<std::string, std::string>>;
 /// and 403, invalid_argument for other 4xx, unavailable for what is worth trying again.
 class Client {
 public:
-    /// Errc::invalid_argument when no key is given.
-    static Result<Client> make(const Globals& globals, net::Connector& connector);
+    /// Errc::invalid_argument when no key is given. `resolver` looks up the server's name.
+    static Result<Client> make(const Globals& globals, net::Connector& connector, net::Resolver* resolver);
 
     boost::asio::awaitable<Result<nlohmann::json>> get(std::string path, Query query);
     boost::asio::awaitable<Result<nlohmann::json>> post(std::string path, std::string body);
@@ -35,8 +35,8 @@ public:
     const std::string& server() const noexcept { return server_; }
 
 private:
-    Client(std::string server, std::string key, net::Connector& connector)
-        : server_(std::move(server)), key_(std::move(key)), connector_(&connector)
+    Client(std::string server, std::string key, net::Connector& connector, net::Resolver* resolver)
+        : server_(std::move(server)), key_(std::move(key)), connector_(&connector), resolver_(resolver)
     {
     }
     net::HttpClientRequest request(std::string method, const std::string& path, const Query& query) const;
@@ -46,6 +46,7 @@ private:
 
     std::string server_, key_;
     net::Connector* connector_;
+    net::Resolver* resolver_;
 };
 
 /// Runs `story` against the server that `globals` names; prints its error. Gives the exit code.

@@ -163,7 +163,9 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
         WINNOW_CO_TRY(answer, co_await wait_for_job(client, runtime, globals, id));
     }
     print(globals, answer, print_list);
-    co_return 0;
+    const json& job = answer.at("job");
+    const bool finished = job.is_null() || job.at("state").get<std::string>() == "done";
+    co_return command.wait && !finished ? 1 : 0;
 }
 
 awaitable<Result<int>> export_list_file(Client& client, const ListExportCommand& command)
@@ -174,7 +176,7 @@ awaitable<Result<int>> export_list_file(Client& client, const ListExportCommand&
                 {"spreadsheet_safe", command.spreadsheet_safe ? "true" : ""}};
     auto write = [&output](std::string_view piece) { return output.write(piece); };
     std::function<Result<>(std::string_view)> sink = write;
-    WINNOW_CO_CHECK(co_await client.download("/lists/" + command.id + "/results", query, sink));
+    WINNOW_CO_CHECK(co_await client.download("/lists/" + net::percent_encode(command.id) + "/results", query, sink));
     WINNOW_CO_CHECK(output.commit());
     co_return 0;
 }
@@ -224,7 +226,7 @@ int run_list_status(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
         Query none;
-        WINNOW_CO_TRY(const auto answer, co_await client.get("/lists/" + id, none));
+        WINNOW_CO_TRY(const auto answer, co_await client.get("/lists/" + net::percent_encode(id), none));
         print(globals, answer, print_list);
         co_return 0;
     };
@@ -244,7 +246,8 @@ int run_campaign_create(const Globals& globals, const CampaignCreateCommand& com
 int run_campaign_start(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
-        WINNOW_CO_TRY(const auto answer, co_await client.post("/campaigns/" + id + "/start", "{}"));
+        WINNOW_CO_TRY(const auto answer,
+                      co_await client.post("/campaigns/" + net::percent_encode(id) + "/start", "{}"));
         print(globals, answer, print_campaign);
         co_return 0;
     };
@@ -255,7 +258,7 @@ int run_campaign_status(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
         Query none;
-        WINNOW_CO_TRY(const auto answer, co_await client.get("/campaigns/" + id, none));
+        WINNOW_CO_TRY(const auto answer, co_await client.get("/campaigns/" + net::percent_encode(id), none));
         print(globals, answer, print_campaign);
         co_return 0;
     };

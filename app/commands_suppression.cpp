@@ -176,23 +176,19 @@ public:
             WINNOW_CO_CHECK(co_await import.feed(std::move(piece)));
         }
         WINNOW_CO_TRY(const auto summary, co_await import.finish());
-        json answer{
-            {"id", summary.id}, {"added", summary.added}, {"malformed", summary.malformed}, {"errors", json::array()}};
-        for (const auto& fault : summary.faults)
-            answer["errors"].push_back({{"line", fault.line}, {"detail", fault.detail}});
-        co_return Result<json>{boost::system::in_place_value, std::move(answer)};
+        co_return Result<json>{boost::system::in_place_value, api::to_json(summary)};
     }
 
     awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) override
     {
-        api::SuppressionFormat format = api::SuppressionFormat::csv;
-        if (command.format != "csv")
-            format = command.format == "txt" ? api::SuppressionFormat::txt : api::SuppressionFormat::ndjson;
+        const auto format = api::suppression_format(command.format);
+        if (!format)
+            co_return Error{Errc::invalid_argument, "--format " + command.format + " is not known"};
         storage::SuppressionFilter all;
         WINNOW_CO_TRY(const auto cursor, co_await engine_.open_suppressions(workspace, all));
         auto write = [&file](std::string piece) -> awaitable<Result<>> { co_return file.write(piece); };
         std::function<awaitable<Result<>>(std::string)> sink = write;
-        co_return co_await api::export_suppressions(*cursor, format, false, sink);
+        co_return co_await api::export_suppressions(*cursor, *format, false, sink);
     }
 
     awaitable<Result<json>> queue() override
