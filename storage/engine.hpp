@@ -50,7 +50,7 @@ struct EngineStats {
 /// Durability: a commit that completed without error is on disk; nothing of it is visible before. Op lists are applied
 /// in submission order per caller, whole or not at all; one refused list does not fail its neighbours. Threads: all
 /// functions may be called from any thread; awaitables complete on the caller's executor, whose io_context has to
-/// outlive them; check() is the only synchronous read and does not touch the disk in the common case.
+/// outlive the engine's close(); check() is the only synchronous read and does not touch the disk in the common case.
 /// Expired suppressions and verdicts read as absent. A record that cannot be read is Errc::corrupt alone and passed
 /// over in lists; a suppression that cannot be read makes check() fail rather than let mail through.
 class Engine {

@@ -55,15 +55,32 @@ void apply(Families& families, const KvBatch& batch, KvMerge merge)
         apply(families, write, merge);
 }
 
+/// Whoever looks at a map gives it back under the disk's mutex: a writer that finds itself alone there is alone.
 struct MemorySnapshot final : KvSnapshot {
+    explicit MemorySnapshot(std::shared_ptr<MemoryDisk> of) : disk(std::move(of)) {}
+    MemorySnapshot(const MemorySnapshot&) = delete;
+    MemorySnapshot& operator=(const MemorySnapshot&) = delete;
+    ~MemorySnapshot() override
+    {
+        const std::lock_guard lock(disk->mutex);
+        families = {};
+    }
+    std::shared_ptr<MemoryDisk> disk;
     Families families;
 };
 
 class MemoryIterator final : public KvIterator {
 public:
-    MemoryIterator(std::shared_ptr<const Map> map, KeyRange range)
-        : map_(std::move(map)), range_(std::move(range)), at_(map_->lower_bound(range_.lower))
+    MemoryIterator(std::shared_ptr<MemoryDisk> disk, std::shared_ptr<const Map> map, KeyRange range)
+        : disk_(std::move(disk)), map_(std::move(map)), range_(std::move(range)), at_(map_->lower_bound(range_.lower))
     {
+    }
+    MemoryIterator(const MemoryIterator&) = delete;
+    MemoryIterator& operator=(const MemoryIterator&) = delete;
+    ~MemoryIterator() override
+    {
+        const std::lock_guard lock(disk_->mutex);
+        map_.reset();
     }
     bool valid() const override { return at_ != map_->end() && (range_.upper.empty() || at_->first < range_.upper); }
     std::string_view key() const override { return at_->first; }
@@ -72,6 +89,7 @@ public:
     Result<> status() const override { return {}; }
 
 private:
+    std::shared_ptr<MemoryDisk> disk_;
     std::shared_ptr<const Map> map_;
     KeyRange range_;
     Map::const_iterator at_;
@@ -88,9 +106,7 @@ public:
                                            const KvSnapshot* snapshot) const override
     {
         const std::lock_guard lock(disk_->mutex);
-        const Families& families =
-            snapshot != nullptr ? static_cast<const MemorySnapshot*>(snapshot)->families : disk_->families;
-        const Map& map = *families[index_of(family)];
+        const Map& map = *of(snapshot)[index_of(family)];
         const auto found = map.find(key);
         if (found == map.end())
             return std::optional<std::string>();
@@ -99,16 +115,17 @@ public:
 
     std::unique_ptr<KvIterator> scan(Family family, KeyRange range, const KvSnapshot* snapshot) const override
     {
-        if (snapshot != nullptr)
-            return std::make_unique<MemoryIterator>(
-                static_cast<const MemorySnapshot*>(snapshot)->families[index_of(family)], std::move(range));
-        const std::lock_guard lock(disk_->mutex);
-        return std::make_unique<MemoryIterator>(disk_->families[index_of(family)], std::move(range));
+        std::shared_ptr<const Map> map;
+        {
+            const std::lock_guard lock(disk_->mutex);
+            map = of(snapshot)[index_of(family)];
+        }
+        return std::make_unique<MemoryIterator>(disk_, std::move(map), std::move(range));
     }
 
     std::shared_ptr<const KvSnapshot> snapshot() const override
     {
-        auto snapshot = std::make_shared<MemorySnapshot>();
+        auto snapshot = std::make_shared<MemorySnapshot>(disk_);
         const std::lock_guard lock(disk_->mutex);
         snapshot->families = disk_->families;
         return snapshot;
@@ -148,6 +165,11 @@ public:
     Result<> close() override { return {}; }
 
 private:
+    const Families& of(const KvSnapshot* snapshot) const
+    {
+        return snapshot != nullptr ? static_cast<const MemorySnapshot*>(snapshot)->families : disk_->families;
+    }
+
     std::shared_ptr<MemoryDisk> disk_;
     KvMerge merge_;
     std::uint64_t epoch_;

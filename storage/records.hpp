@@ -27,7 +27,7 @@ struct ListRecord {
     std::string consent_basis;
     TimePoint created{};
     std::vector<std::string> columns;  ///< header row as given, decoded; empty when the file had none
-    std::string header_raw;            ///< the header record's bytes, without terminator
+    std::string header_raw;            ///< the header record's bytes and what stands before it, without terminator
     std::string terminator = "\n";     ///< line end that the export uses for added rows and repairs
     char delimiter = ',';
     int email_column = 0;    ///< 0-based
