@@ -63,7 +63,9 @@ public:
     Exporter(storage::Engine& engine, storage::ListRecord list, ExportOptions options)
         : engine_(engine), list_(std::move(list)), options_(options)
     {
+        // As the upload read it: what does not end records is data.
         dialect_.delimiter = std::string(1, list_.delimiter);
+        dialect_.newline = list_.terminator == "\r" ? CsvNewline::cr : CsvNewline::lf;
     }
 
     awaitable<Result<>> run(std::function<awaitable<Result<>>(std::string)> sink);
@@ -73,7 +75,10 @@ private:
         const std::vector<storage::ListRow>& rows);
     void header();
     void row(const storage::ListRow& row, const storage::RowResult* result);
-    void csv_row(const storage::ListRow& row, const Cells& cells);
+    void csv_row(std::string_view raw, const Cells& cells);
+    void plain_row(std::string_view raw, const Cells& cells);
+    void safe_row(const CsvRecord& record, const Cells& cells);
+    void added_cells(std::size_t user_columns, const Cells& cells);
     void json_row(const storage::ListRow& row, const storage::RowResult* result);
 
     storage::Engine& engine_;
@@ -83,34 +88,76 @@ private:
     std::string out_;
 };
 
-void Exporter::csv_row(const storage::ListRow& row, const Cells& cells)
+/// The user's octets, then our cells in their columns.
+void Exporter::csv_row(std::string_view raw, const Cells& cells)
 {
-    // Read again as the upload read it, so that a short record gets its missing cells and ours stay in their columns.
+    if (!options_.spreadsheet_safe && raw.find(dialect_.quote) == std::string_view::npos) {
+        plain_row(raw, cells);
+        return;
+    }
     CsvReader reader{dialect_};
-    reader.feed(row.raw);
+    reader.feed(raw);
     reader.feed(list_.terminator);
     reader.finish();
     const CsvRecord* const record = reader.next();
-    std::array<std::string_view, added_columns.size()> views;
-    std::copy(cells.begin(), cells.end(), views.begin());
-    CsvWriter writer{out_, dialect_, list_.terminator, options_.spreadsheet_safe};
-    if (record && record->kind == CsvKind::record) {
-        writer.annotate(*record, std::max<std::size_t>(list_.columns.size(), 1), views);
+    if (!record || record->kind != CsvKind::record) {
+        (out_ += raw) += list_.terminator;
+    } else if (options_.spreadsheet_safe) {
+        safe_row(*record, cells);
     } else {
-        out_ += row.raw;
-        out_ += list_.terminator;
+        std::array<std::string_view, added_columns.size()> views;
+        std::copy(cells.begin(), cells.end(), views.begin());
+        CsvWriter writer{out_, dialect_, list_.terminator};
+        writer.annotate(*record, list_.columns.size(), views);
     }
+}
+
+/// Most rows have no quotes: their columns are counted, not decoded.
+void Exporter::plain_row(std::string_view raw, const Cells& cells)
+{
+    out_ += raw;
+    if (!raw.empty())
+        added_cells(static_cast<std::size_t>(std::count(raw.begin(), raw.end(), list_.delimiter)) + 1, cells);
+    out_ += list_.terminator;
+}
+
+/// For people who open the file in a spreadsheet: no cell may run, whoever wrote it.
+void Exporter::safe_row(const CsvRecord& record, const Cells& cells)
+{
+    for (std::size_t i = 0; i < record.fields.size(); ++i) {
+        if (i > 0)
+            out_ += list_.delimiter;
+        out_ += csv_escape(record.fields[i], dialect_, true);
+    }
+    added_cells(record.fields.size(), cells);
+    out_ += list_.terminator;
+}
+
+void Exporter::added_cells(std::size_t user_columns, const Cells& cells)
+{
+    for (std::size_t i = user_columns; i < list_.columns.size(); ++i)
+        out_ += list_.delimiter;
+    for (const std::string& cell : cells)
+        (out_ += list_.delimiter) += csv_escape(cell, dialect_, options_.spreadsheet_safe);
 }
 
 void Exporter::header()
 {
     if (options_.format == ExportFormat::ndjson || list_.header_raw.empty())
         return;
-    storage::ListRow names;
-    names.raw = list_.header_raw;
+    // "sep=;" and blank lines stand before the names, and stay as they are.
+    CsvReader reader{dialect_};
+    reader.feed(list_.header_raw);
+    reader.finish();
+    std::size_t names_at = 0;
+    while (const CsvRecord* record = reader.next())
+        if (record->kind == CsvKind::record)
+            names_at = static_cast<std::size_t>(record->offset);
     Cells cells;
     std::copy(added_columns.begin(), added_columns.end(), cells.begin());
-    csv_row(names, cells);
+    const std::string_view raw = list_.header_raw;
+    out_ += raw.substr(0, names_at);
+    csv_row(raw.substr(names_at), cells);
 }
 
 void Exporter::json_row(const storage::ListRow& row, const storage::RowResult* result)
@@ -151,10 +198,12 @@ void Exporter::row(const storage::ListRow& row, const storage::RowResult* result
             json_row(row, result);
         return;
     }
-    if (!row.malformed.empty())
-        csv_row(row, malformed_cells(row));
+    if (row.malformed == "blank line" || row.malformed == "comment")
+        (out_ += row.raw) += list_.terminator;
+    else if (!row.malformed.empty())
+        csv_row(row.raw, malformed_cells(row));
     else
-        csv_row(row, result ? cells_of(*result) : Cells{});
+        csv_row(row.raw, result ? cells_of(*result) : Cells{});
 }
 
 /// Results by row number, for rows of their own and for the first of each duplicate's kind.

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 #include <unordered_map>
 
+#include "core/crypto.hpp"
 #include "core/csv.hpp"
 #include "core/email_column.hpp"
 #include "core/encoding.hpp"
@@ -15,7 +17,18 @@ namespace {
 constexpr std::size_t sample_bytes = 64 * 1024;
 constexpr std::size_t sample_records = 100;
 constexpr std::size_t rows_per_commit = 1'000;
+constexpr std::size_t bytes_per_commit = 1 << 20;
 constexpr std::size_t max_record_bytes = 1 << 20;
+constexpr milliseconds replay_memory = std::chrono::hours{24};
+
+struct DigestHash {
+    std::size_t operator()(const storage::H16& digest) const noexcept
+    {
+        std::size_t start = 0;
+        std::memcpy(&start, digest.bytes.data(), sizeof start);
+        return start;
+    }
+};
 
 std::string_view trimmed(std::string_view text)
 {
@@ -58,38 +71,46 @@ struct ListIngest::Impl {
     storage::Engine& engine;
     Rng& rng;
     UploadOptions options;
+    crypto::Sha256 digest;  ///< of the file, for idempotent uploads
     EncodingGuess guess;
-    std::unique_ptr<Utf8Converter>
-        utf16;           ///< set for UTF-16 only: other encodings keep their octets, so that rows come back exact
-    std::string sample;  ///< what came before the dialect is known
+    std::unique_ptr<Utf8Converter> utf16;  ///< set for UTF-16 only
+    std::string sample;                    ///< what came before the dialect is known
     std::unique_ptr<CsvReader> reader;
     CsvDialect dialect;
     EmailColumn column;
     UploadSummary summary;
     std::vector<storage::ListRow> batch;
-    /// First row of each address, by the digest of its loose form.
-    std::unordered_map<std::string, std::uint64_t> first_of;
+    std::size_t batch_bytes = 0;
+    std::unordered_map<storage::H16, std::uint64_t, DigestHash> first_of;  ///< row of each address in its loose form
     bool header_seen = false;
     bool started = false;
     std::uint64_t data_rows = 0;
+    std::uint64_t cut_rows = 0;  ///< longer than max_record_bytes
+    bool mixed_line_ends = false;
 
     std::string file() const { return options.file_name.empty() ? "the list" : options.file_name; }
     Result<> begin(bool complete);
-    Result<> take_records();
+    Result<> find_columns(bool complete);
     void take_record(const CsvRecord& record);
+    bool take_header(const CsvRecord& record);
+    void take_line_end(std::string_view terminator);
+    std::string fault_of(const CsvRecord& record) const;
     void note_duplicate(storage::ListRow& row);
+    void add_notes();
     awaitable<Result<>> store_list();
     awaitable<Result<>> flush();
-    awaitable<Result<>> take(const std::string& text);
+    awaitable<Result<>> take(std::string text);
     awaitable<Result<>> take_sample(bool complete);
+    awaitable<Result<>> complete();
+    awaitable<Result<>> discard();
 };
 
-/// Dialect and e-mail column from the first records; the list is not stored before these are known.
+/// Encoding, dialect and e-mail column from the first records; the list is not stored before these are known.
 Result<> ListIngest::Impl::begin(bool complete)
 {
     guess = detect_encoding(sample);
     if (guess.encoding == TextEncoding::utf16le || guess.encoding == TextEncoding::utf16be) {
-        utf16 = std::make_unique<Utf8Converter>();
+        utf16 = std::make_unique<Utf8Converter>(guess.encoding);
         std::string text;
         utf16->feed(sample, text);
         if (complete)
@@ -99,9 +120,32 @@ Result<> ListIngest::Impl::begin(bool complete)
     if (sample.find('\0') != std::string::npos)
         return Error{Errc::invalid_argument,
                      file() + " is not a text file (it holds NUL octets); export the list as CSV"};
-    if (std::all_of(sample.begin(), sample.end(), [](unsigned char c) { return std::isspace(c) != 0; }))
+    const std::string_view text = std::string_view(sample).substr(utf16 ? 0 : guess.bom);
+    if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c) != 0; }))
         return Error{Errc::invalid_argument, file() + " is empty; a list needs a header row or one address per line"};
     dialect = sniff_dialect(sample, complete);
+    WINNOW_CHECK(find_columns(complete));
+
+    storage::ListRecord& list = summary.list;
+    list.workspace = options.workspace;
+    list.created = engine.now();
+    list.id = make_ulid(list.created, rng);
+    list.name = options.name.empty() ? file() : options.name;
+    list.source = options.source;
+    list.collected_at = options.collected_at;
+    list.consent_basis = options.consent_basis;
+    list.delimiter = dialect.delimiter.front();
+    list.terminator.clear();
+    list.email_column = static_cast<int>(column.index);
+    CsvLimits limits;
+    limits.max_record_bytes = max_record_bytes;
+    reader = std::make_unique<CsvReader>(dialect, limits);
+    started = true;
+    return {};
+}
+
+Result<> ListIngest::Impl::find_columns(bool complete)
+{
     CsvReader look{dialect};
     look.feed(sample);
     if (complete)
@@ -119,30 +163,15 @@ Result<> ListIngest::Impl::begin(bool complete)
     auto found = find_email_column(rows, options.column);
     if (!found)
         return Error{found.error().code, file() + ": " + found.error().context};
-    column = *found;
-
-    storage::ListRecord& list = summary.list;
-    list.workspace = options.workspace;
-    list.created = engine.now();
-    list.id = make_ulid(list.created, rng);
-    list.name = options.name.empty() ? file() : options.name;
-    list.source = options.source;
-    list.collected_at = options.collected_at;
-    list.consent_basis = options.consent_basis;
-    list.delimiter = dialect.delimiter.front();
-    list.email_column = static_cast<int>(column.index);
-    CsvLimits limits;
-    limits.max_record_bytes = max_record_bytes;
-    reader = std::make_unique<CsvReader>(dialect, limits);
-    started = true;
+    column = std::move(*found);
     return {};
 }
 
 void ListIngest::Impl::note_duplicate(storage::ListRow& row)
 {
     const ParsedAddress parsed = parse_address(row.address);
-    const std::string key =
-        parsed.valid ? std::string(engine.digester().loose(parsed.address).view()) : "?" + row.address;
+    const storage::H16 key =
+        parsed.valid ? engine.digester().loose(parsed.address) : engine.digester().text("unreadable", row.address);
     const auto [first, fresh] = first_of.try_emplace(key, row.number);
     if (fresh)
         return;
@@ -150,30 +179,62 @@ void ListIngest::Impl::note_duplicate(storage::ListRow& row)
     ++summary.list.duplicates;
 }
 
+void ListIngest::Impl::take_line_end(std::string_view terminator)
+{
+    if (terminator.empty())
+        return;
+    if (summary.list.terminator.empty())
+        summary.list.terminator = std::string(terminator);
+    else if (summary.list.terminator != terminator)
+        mixed_line_ends = true;
+}
+
+/// True for the header and for what stands before it: both belong to the list, not to its rows.
+bool ListIngest::Impl::take_header(const CsvRecord& record)
+{
+    if (!column.has_header || header_seen)
+        return false;
+    storage::ListRecord& list = summary.list;
+    header_seen = record.kind == CsvKind::record;
+    list.header_raw.append(record.raw);
+    if (!header_seen) {
+        list.header_raw.append(record.terminator);
+        return true;
+    }
+    for (std::string_view field : record.fields)
+        list.columns.emplace_back(trimmed(to_utf8(field)));
+    return true;
+}
+
+/// Why a record holds no address; empty when it may.
+std::string ListIngest::Impl::fault_of(const CsvRecord& record) const
+{
+    if (record.kind == CsvKind::blank)
+        return "blank line";
+    if (record.kind != CsvKind::record)
+        return "comment";
+    if (record.fault != CsvFault::none && record.fault != CsvFault::text_after_closing_quote)
+        return std::string(to_string(record.fault));
+    if (column.index >= record.fields.size())
+        return "no e-mail column: the record has " + std::to_string(record.fields.size()) + " of " +
+               std::to_string(std::max(summary.list.columns.size(), column.index + 1)) + " columns";
+    return {};
+}
+
 void ListIngest::Impl::take_record(const CsvRecord& record)
 {
     storage::ListRecord& list = summary.list;
-    if (!record.terminator.empty())
-        list.terminator = std::string(record.terminator);
-    if (record.kind == CsvKind::record && column.has_header && !header_seen) {
-        header_seen = true;
-        list.header_raw = std::string(record.raw);
-        for (std::string_view field : record.fields)
-            list.columns.emplace_back(trimmed(to_utf8(field)));
+    take_line_end(record.terminator);
+    if (take_header(record))
         return;
-    }
     storage::ListRow row;
     row.number = ++list.rows;
     row.line = record.line;
     row.raw = std::string(record.raw);
-    if (record.kind != CsvKind::record) {
-        row.malformed = record.kind == CsvKind::blank ? "blank line" : "comment";
-    } else if (record.fault != CsvFault::none && record.fault != CsvFault::text_after_closing_quote) {
-        row.malformed = std::string(to_string(record.fault));
-    } else if (column.index >= record.fields.size()) {
-        row.malformed = "no e-mail column: the record has " + std::to_string(record.fields.size()) + " of " +
-                        std::to_string(std::max(list.columns.size(), column.index + 1)) + " columns";
-    } else {
+    row.malformed = fault_of(record);
+    data_rows += record.kind == CsvKind::record;
+    cut_rows += record.fault == CsvFault::record_too_large;
+    if (row.malformed.empty()) {
         row.address = address_in(to_utf8(record.fields[column.index]));
         if (row.address.empty())
             row.malformed = "empty e-mail field";
@@ -182,6 +243,7 @@ void ListIngest::Impl::take_record(const CsvRecord& record)
         ++list.malformed;
     else
         note_duplicate(row);
+    batch_bytes += row.raw.size();
     batch.push_back(std::move(row));
 }
 
@@ -202,18 +264,22 @@ awaitable<Result<>> ListIngest::Impl::flush()
         co_return Result<>{};
     std::vector<storage::ListRow> rows;
     rows.swap(batch);
+    batch_bytes = 0;
     auto ops = storage::OpList::of(storage::PutRows{summary.list.workspace, summary.list.id, std::move(rows)});
     WINNOW_CO_CHECK(co_await engine.commit(std::move(ops)));
     co_return Result<>{};
 }
 
-awaitable<Result<>> ListIngest::Impl::take(const std::string& text)
+awaitable<Result<>> ListIngest::Impl::take(std::string text)
 {
-    reader->feed(text);
-    while (const CsvRecord* record = reader->next()) {
-        take_record(*record);
-        if (batch.size() >= rows_per_commit) {
-            WINNOW_CO_CHECK(co_await flush());
+    // In pieces, so that what is decoded and not stored yet stays small.
+    for (std::size_t at = 0; at < text.size(); at += sample_bytes) {
+        reader->feed(std::string_view(text).substr(at, sample_bytes));
+        while (const CsvRecord* record = reader->next()) {
+            take_record(*record);
+            if (batch.size() >= rows_per_commit || batch_bytes >= bytes_per_commit) {
+                WINNOW_CO_CHECK(co_await flush());
+            }
         }
     }
     co_return Result<>{};
@@ -224,7 +290,67 @@ awaitable<Result<>> ListIngest::Impl::take_sample(bool complete)
     WINNOW_CO_CHECK(begin(complete));
     std::string held;
     held.swap(sample);
-    co_return co_await take(held);
+    co_return co_await take(std::move(held));
+}
+
+void ListIngest::Impl::add_notes()
+{
+    summary.encoding = std::string(to_string(guess.encoding));
+    auto& notes = summary.notes;
+    if (utf16)
+        notes.push_back("read as " + summary.encoding + ", written as UTF-8");
+    else if (guess.encoding == TextEncoding::windows_1252)
+        notes.push_back("read as " + summary.encoding + "; the rows keep their octets");
+    if (column.found_by == EmailColumn::FoundBy::content)
+        notes.push_back("e-mail column " + std::to_string(column.index + 1) + " was found by its content");
+    if (mixed_line_ends)
+        notes.push_back("line ends are mixed; the export writes the first kind everywhere");
+    if (cut_rows > 0)
+        notes.push_back(std::to_string(cut_rows) + " records are longer than 1 MB; only their beginning is kept");
+}
+
+/// The last commit: from now on it is a list. With an idempotency key it may turn out to be the second of its kind.
+awaitable<Result<>> ListIngest::Impl::complete()
+{
+    storage::ListRecord& list = summary.list;
+    list.complete = true;
+    if (list.terminator.empty())
+        list.terminator = "\n";
+    if (options.idempotency_key.empty())
+        co_return co_await store_list();
+    const std::string name = options.workspace + "/" + options.idempotency_key;
+    const std::string key = "upload/" + engine.digester().text("upload", name).hex();
+    auto ops =
+        storage::OpList::of(storage::PutList{list}, storage::PutValue{key, list.id, engine.now() + replay_memory});
+    ops.idempotency_key = key;
+    ops.fingerprint = crypto::hex(digest.finish());
+    auto committed = co_await engine.commit(std::move(ops));
+    if (committed && !committed->replayed) {
+        list.version = committed->results.front().version;
+        co_return Result<>{};
+    }
+    WINNOW_CO_CHECK(co_await discard());
+    if (!committed)
+        co_return committed.error();
+    WINNOW_CO_TRY(const auto id, co_await engine.get_value(key));
+    const std::string first_id = id.value_or("");
+    WINNOW_CO_TRY(auto first, co_await engine.get_list(options.workspace, first_id));
+    if (!first)
+        co_return Error{Errc::conflict, "the list of the first upload with this idempotency key was deleted"};
+    list = std::move(*first);
+    summary.notes.push_back("the same upload was taken before; this is its list");
+    co_return Result<>{};
+}
+
+awaitable<Result<>> ListIngest::Impl::discard()
+{
+    storage::ListRecord& list = summary.list;
+    if (list.version == 0)
+        co_return Result<>{};
+    auto ops = storage::OpList::of(storage::DeleteList{list.workspace, list.id});
+    WINNOW_CO_CHECK(co_await engine.commit(std::move(ops)));
+    list.version = 0;
+    co_return Result<>{};
 }
 
 ListIngest::ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options)
@@ -237,19 +363,18 @@ awaitable<Result<>> ListIngest::feed(std::string piece)
 {
     Impl& self = *impl_;
     self.summary.bytes += piece.size();
-    if (self.started) {
-        std::string text = std::move(piece);
-        if (self.utf16) {
-            std::string converted;
-            self.utf16->feed(text, converted);
-            text = std::move(converted);
-        }
-        co_return co_await self.take(text);
+    self.digest.update(piece);
+    if (!self.started) {
+        self.sample += piece;
+        if (self.sample.size() < sample_bytes)
+            co_return Result<>{};
+        co_return co_await self.take_sample(false);
     }
-    self.sample += piece;
-    if (self.sample.size() < sample_bytes)
-        co_return Result<>{};
-    co_return co_await self.take_sample(false);
+    if (!self.utf16)
+        co_return co_await self.take(std::move(piece));
+    std::string converted;
+    self.utf16->feed(piece, converted);
+    co_return co_await self.take(std::move(converted));
 }
 
 awaitable<Result<UploadSummary>> ListIngest::finish()
@@ -260,39 +385,22 @@ awaitable<Result<UploadSummary>> ListIngest::finish()
     } else if (self.utf16) {
         std::string rest;
         self.utf16->finish(rest);
-        WINNOW_CO_CHECK(co_await self.take(rest));
+        WINNOW_CO_CHECK(co_await self.take(std::move(rest)));
     }
     self.reader->finish();
-    std::string nothing;
-    WINNOW_CO_CHECK(co_await self.take(nothing));
-
-    storage::ListRecord& list = self.summary.list;
-    // The blank line at the end of a file is its last line end, not a row that somebody forgot to fill.
-    if (list.rows == 0)
+    while (const CsvRecord* record = self.reader->next())
+        self.take_record(*record);
+    if (self.data_rows == 0)
         co_return Error{Errc::invalid_argument, self.file() + " has a header and no rows"};
     WINNOW_CO_CHECK(co_await self.flush());
-    list.complete = true;
-    WINNOW_CO_CHECK(co_await self.store_list());
-    self.summary.encoding = std::string(to_string(self.guess.encoding));
-    if (self.utf16)
-        self.summary.notes.push_back("read as " + self.summary.encoding + ", written as UTF-8");
-    else if (self.guess.encoding == TextEncoding::windows_1252)
-        self.summary.notes.push_back("read as " + self.summary.encoding + "; the rows keep their octets");
-    if (self.column.found_by == EmailColumn::FoundBy::content)
-        self.summary.notes.push_back("e-mail column " + std::to_string(self.column.index + 1) +
-                                     " was found by its content");
+    self.add_notes();
+    WINNOW_CO_CHECK(co_await self.complete());
     co_return self.summary;
 }
 
 awaitable<Result<>> ListIngest::discard()
 {
-    storage::ListRecord& list = impl_->summary.list;
-    if (list.version == 0)
-        co_return Result<>{};
-    auto ops = storage::OpList::of(storage::DeleteList{list.workspace, list.id});
-    WINNOW_CO_CHECK(co_await impl_->engine.commit(std::move(ops)));
-    list.version = 0;
-    co_return Result<>{};
+    return impl_->discard();
 }
 
 }  // namespace winnow::verifier

@@ -17,6 +17,7 @@ struct UploadOptions {
     std::string source, collected_at, consent_basis;
     std::string column;     ///< header name or 1-based number; empty = found by name, then by content
     std::string file_name;  ///< for error texts
+    /// The same key with the same file gives the first list again for 24 h; with another file Errc::conflict.
     std::string idempotency_key;
 };
 
@@ -27,10 +28,11 @@ struct UploadSummary {
     std::vector<std::string> notes;  ///< what was repaired or guessed, one sentence each
 };
 
-/// A list upload as a stream: encoding, dialect, e-mail column, dedupe, rows stored in batches. Nothing of a failed
-/// upload stays visible as a complete list. Errors name file, line, field and the cure ("no column looks like e-mail
-/// addresses; use
-/// --column NAME").
+/// A list upload as a stream in bounded memory (but for 16 octets and a row number per address, for dedupe): encoding,
+/// dialect, e-mail column, rows stored in batches. Rows keep their octets, whatever the encoding; only UTF-16 is stored
+/// as UTF-8, a record is cut off after 1 MB, and the first line end stands for all. Nothing of a failed upload stays
+/// visible as a complete list. Errors name the file, the field and the cure ("no column looks like e-mail addresses;
+/// use --column NAME").
 class ListIngest {
 public:
     ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options);
