@@ -58,6 +58,7 @@ private:
     static void count(storage::JobCounters& counters, const Finished& row);
     Result<> note_suppressions(Finished& row) const;
     awaitable<Result<>> give_up_waiting();
+    awaitable<Result<>> enter(JobState state);
     awaitable<Result<>> enter(JobState state, std::string note);
     awaitable<Result<>> store(storage::OpList ops, storage::JobRecord next);
     awaitable<SteadyPoint> next_look();
@@ -70,7 +71,8 @@ private:
     std::unique_ptr<Timer> alarm_;
     SteadyPoint deadline_;
     std::deque<Finished> finished_;
-    std::unordered_set<std::uint64_t> retrying_;  ///< rows under way that waited before
+    std::unordered_set<std::uint64_t>
+        retrying_;  ///< rows that waited and are asked again, until the new result is stored
     SteadyPoint next_due_look_{};
     std::size_t starting_ = 0;   ///< rows in precheck or DNS
     std::size_t under_way_ = 0;  ///< handed out, not in `finished_` yet
