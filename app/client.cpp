@@ -105,10 +105,12 @@ net::HttpClientRequest Client::request(std::string method, const std::string& pa
 awaitable<Result<net::HttpClientResponse>> Client::send(net::HttpClientRequest request,
                                                         std::function<Result<>(std::string_view)> sink)
 {
-    WINNOW_CO_TRY(auto response,
-                  co_await net::http_request(*connector_, resolver_, std::move(request), std::move(sink)));
-    if (response.status >= 400)
-        co_return error_of(response);
+    auto response = co_await net::http_request(*connector_, resolver_, std::move(request), std::move(sink));
+    // A name that nobody knows is a server that cannot be reached, not a thing that the server does not have.
+    if (!response && response.error().code == Errc::not_found)
+        co_return Error{Errc::unavailable, response.error().context};
+    if (response && response->status >= 400)
+        co_return error_of(*response);
     co_return response;
 }
 
