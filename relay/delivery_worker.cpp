@@ -50,8 +50,8 @@ Breakers::Subject Delivery::Impl::source_subject(const Site& site, const Line& l
 
 bool Delivery::Impl::may_send(const Site& site, const Line& line) const
 {
-    return !draining && line.paused_until <= steady() &&
-           breakers.next_attempt(source_subject(site, line), steady()) <= steady();
+    const SteadyPoint at = steady();  // once: "now" of two calls are two times
+    return !draining && line.paused_until <= at && breakers.next_attempt(source_subject(site, line), at) <= at;
 }
 
 /// One connection's life: opened for the first message, used while the site has work for it, closed politely.
