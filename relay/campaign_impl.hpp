@@ -18,7 +18,8 @@ struct Campaigns::Impl : std::enable_shared_from_this<Campaigns::Impl> {
 
     Services services;
     RelayOptions options;
-    std::set<std::string> running;  ///< "workspace/id" of the runners under way
+    std::set<std::string> running;        ///< "workspace/id" of the runners under way
+    std::multiset<std::string> stopping;  ///< "workspace/id" of those being cancelled
     bool draining = false;
     std::uint64_t cancels = 0;  ///< wakes runners that rest
 

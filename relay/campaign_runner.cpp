@@ -12,6 +12,7 @@ constexpr std::size_t rows_per_commit = 500;
 constexpr std::size_t held_per_turn = 500;
 constexpr milliseconds look_again{500};  ///< how often a campaign looks at its unfinished messages
 constexpr milliseconds store_retry{5'000};
+constexpr milliseconds stop_poll{10};
 /// Asking the gate about every held message costs a read each: the more there are, the rarer.
 constexpr milliseconds per_held{1};
 constexpr milliseconds longest_pause = std::chrono::minutes{5};
@@ -240,8 +241,15 @@ awaitable<bool> Campaigns::Impl::rest(milliseconds pause)
 
 awaitable<void> Campaigns::Impl::run(std::string workspace, std::string id)
 {
+    const std::string key = workspace + "/" + id;
     bool all_passed = false;
     while (!draining) {
+        // Each commit of the runner would make the canceller's fail.
+        if (stopping.count(key) > 0) {
+            if (co_await sleep_for(services.timers, stop_poll) == Wake::cancelled)
+                co_return;
+            continue;
+        }
         Error trouble;
         auto campaign = co_await load(workspace, id);
         if (campaign) {

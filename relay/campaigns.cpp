@@ -26,6 +26,19 @@ std::string joined(const std::vector<std::string>& words)
     return text;
 }
 
+/// Marks a campaign for as long as it lives.
+class Stopping {
+public:
+    Stopping(std::multiset<std::string>& all, std::string key) : all_(all), mine_(all.insert(std::move(key))) {}
+    Stopping(const Stopping&) = delete;
+    Stopping& operator=(const Stopping&) = delete;
+    ~Stopping() { all_.erase(mine_); }
+
+private:
+    std::multiset<std::string>& all_;
+    std::multiset<std::string>::iterator mine_;
+};
+
 /// Every place of the template has its column.
 Result<> check_places(const CampaignTemplate& form, const storage::ListRecord& list)
 {
@@ -156,6 +169,7 @@ awaitable<Result<CampaignRecord>> Campaigns::get(std::string workspace, std::str
 awaitable<Result<>> Campaigns::cancel(std::string workspace, std::string id)
 {
     const std::shared_ptr<Impl> self = impl_;
+    const Stopping stopping{self->stopping, workspace + "/" + id};
     for (int turn = 0; turn < 5; ++turn) {
         WINNOW_CO_TRY(auto record, co_await self->load(workspace, id));
         if (record.state == CampaignState::done)

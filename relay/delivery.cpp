@@ -2,6 +2,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "relay/delivery_impl.hpp"
 
@@ -119,9 +120,16 @@ void Delivery::Impl::start_feeders()
     }
 }
 
+/// Coroutines begin on a turn of their own: co_spawn would run them inside the loop that starts them.
+awaitable<void> Delivery::Impl::own_turn()
+{
+    co_await boost::asio::post(executor, boost::asio::use_awaitable);
+}
+
 /// One turn of a flow: reads what is due, finds its route and hands it to its site.
 awaitable<void> Delivery::Impl::feed(storage::FlowKey key)
 {
+    co_await own_turn();
     auto messages = co_await read_due(key);
     if (!messages) {
         services.log.error("delivery.read_failed", {{"why", messages.error().message()}});

@@ -71,6 +71,7 @@ struct Delivery::Impl : std::enable_shared_from_this<Delivery::Impl> {
     void kick();
     void report(std::exception_ptr failed, std::string_view where);
     awaitable<void> pump();
+    awaitable<void> own_turn();
     SteadyPoint next_wake() const;
     void start_feeders();
     void look_at_waiting_sites();

@@ -57,6 +57,7 @@ bool Delivery::Impl::may_send(const Site& site, const Line& line) const
 /// One connection's life: opened for the first message, used while the site has work for it, closed politely.
 awaitable<void> Delivery::Impl::work(Site& site, Line& line)
 {
+    co_await own_turn();
     Worker worker{site, line};
     --site.starting;
     while (may_send(site, line) && line.workers <= line.allowed) {
