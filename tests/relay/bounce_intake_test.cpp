@@ -1,0 +1,202 @@
+#include "mail/dsn.hpp"
+#include "relay/submission.hpp"
+#include "tests/relay/session_client.hpp"
+
+using namespace std::chrono_literals;
+using namespace winnow;
+
+namespace {
+
+class BounceIntake : public test::RelayWorld {
+public:
+    MessageRef ref;
+    std::string path, leave;
+
+    /// A delivered message of a list.
+    BounceIntake()
+    {
+        serve();
+        auto mail = submission("x@example.test");
+        mail.list_id = "list-1";
+        ref = enqueue(mail);
+        deliver(10s);
+        const TimePoint accepted = message(ref).accepted;
+        path = relay::return_path(keys, options, ref, accepted);
+        leave = relay::unsubscribe_address(keys, options, ref, accepted);
+    }
+    /// Mail to the bounce listener; the reply to the dot, or to RCPT when that is refused.
+    int send(const std::string& to, const std::string& text)
+    {
+        test::SessionClient client(*this, relay::make_bounce_session(services(), options), {});
+        client.say("MAIL FROM:<>");
+        const auto rcpt = client.say("RCPT TO:<" + to + ">");
+        return rcpt.positive() ? client.data(text).code : rcpt.code;
+    }
+    std::string bounce(mail::DsnAction action = mail::DsnAction::failed, std::string status = "5.1.1",
+                       std::string diagnostic = "550 5.1.1 User unknown", std::string original = "Subject: hi\r\n\r\n")
+    {
+        mail::DsnDraft draft;
+        draft.reporting_mta = "mx.example.test";
+        draft.to = "b@bounce.example.net";
+        draft.message_id = "n@mx.example.test";
+        draft.date = clock.now();
+        draft.original = std::move(original);
+        mail::DsnRecipient recipient;
+        recipient.final_recipient = "x@example.test";
+        recipient.action = action;
+        recipient.status = std::move(status);
+        recipient.diagnostic = std::move(diagnostic);
+        draft.recipients.push_back(recipient);
+        return mail::write_dsn(draft).value();
+    }
+    static std::string complaint(const std::string& type, const std::string& original_head)
+    {
+        return "From: feedback@isp.test\r\nSubject: report\r\nMIME-Version: 1.0\r\n"
+               "Content-Type: multipart/report; report-type=feedback-report; boundary=b1\r\n\r\n"
+               "--b1\r\nContent-Type: text/plain\r\n\r\nA complaint.\r\n"
+               "--b1\r\nContent-Type: message/feedback-report\r\n\r\n"
+               "Feedback-Type: " +
+               type +
+               "\r\nUser-Agent: isp/1\r\nVersion: 1\r\n\r\n"
+               "--b1\r\nContent-Type: message/rfc822\r\n\r\n" +
+               original_head + "Subject: news\r\nTo: redacted\r\n\r\nbody\r\n--b1--\r\n";
+    }
+};
+
+}  // namespace
+
+TEST_F(BounceIntake, ABounceWithAValidTokenSuppresses)
+{
+    EXPECT_EQ(send(path, bounce()), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+    EXPECT_EQ(state(ref), MessageState::delivered) << "a later fact does not rewrite the state";
+    EXPECT_EQ(message(ref).later, std::vector<LaterFact>{LaterFact::async_bounce});
+    EXPECT_EQ(count_events("message.async_bounce"), 1);
+}
+
+TEST_F(BounceIntake, TheSameBounceTwiceCountsOnce)
+{
+    send(path, bounce());
+    send(path, bounce());
+    EXPECT_EQ(count_events("message.async_bounce"), 1);
+}
+
+TEST_F(BounceIntake, TheTokenIsReadInAnyCase)
+{
+    for (char& c : path)
+        c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    EXPECT_EQ(send(path, bounce()), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+}
+
+TEST_F(BounceIntake, AForgedTokenOnlyAnnotates)
+{
+    std::string forged = path;
+    forged[5] = forged[5] == 'a' ? 'b' : 'a';
+    for (const std::string& to : {forged, std::string("b-nonsense@bounce.example.net"),
+                                  std::string("anything@bounce.example.net"), std::string("x@relay.example.net")}) {
+        EXPECT_EQ(send(to, bounce()), 250) << "a guesser learns nothing";
+        EXPECT_EQ(send(to, complaint("abuse", "")), 250);
+    }
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_TRUE(message(ref).later.empty());
+    EXPECT_EQ(count_events("report.unverified", "default"), 8);
+}
+
+TEST_F(BounceIntake, AnExpiredTokenOnlyAnnotates)
+{
+    clock.advance(options.verp_lifetime + 1h);
+    EXPECT_EQ(send(path, bounce()), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(count_events("report.unverified", "default"), 1);
+}
+
+TEST_F(BounceIntake, AComplaintSuppressesForGood)
+{
+    EXPECT_EQ(send(path, complaint("abuse", "")), 250);
+    EXPECT_EQ(suppressed("x@example.test", "list-1"), "workspace:complaint");
+    EXPECT_EQ(count_events("message.complaint"), 1);
+}
+
+TEST_F(BounceIntake, ARedactedComplaintIsReadByTheReturnedOriginal)
+{
+    EXPECT_EQ(send("fbl@bounce.example.net", complaint("abuse", "Return-Path: <" + path + ">\r\n")), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:complaint");
+}
+
+TEST_F(BounceIntake, ARedactedComplaintIsReadByTheListUnsubscribeField)
+{
+    EXPECT_EQ(send("fbl@bounce.example.net",
+                   complaint("abuse", "List-Unsubscribe: <https://x.test/>, <mailto:" + leave + ">\r\n")),
+              250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:complaint");
+}
+
+TEST_F(BounceIntake, FeedbackThatIsNoComplaintDoesNothing)
+{
+    for (const char* type : {"not-spam", "auth-failure", "virus", "dmarc"})
+        EXPECT_EQ(send(path, complaint(type, "")), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(count_events("report.ignored"), 4) << "under the message's workspace";
+}
+
+TEST_F(BounceIntake, AnOptOutIsAnUnsubscribe)
+{
+    EXPECT_EQ(send(path, complaint("opt-out", "")), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(suppressed("x@example.test", "list-1"), "list:unsubscribe");
+}
+
+TEST_F(BounceIntake, DelaysAndSuccessesDoNothing)
+{
+    EXPECT_EQ(send(path, bounce(mail::DsnAction::delayed, "4.4.1", "connection timed out")), 250);
+    EXPECT_EQ(send(path, bounce(mail::DsnAction::delivered, "2.0.0", "250 ok")), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_TRUE(message(ref).later.empty());
+}
+
+TEST_F(BounceIntake, AutomaticRepliesDoNothing)
+{
+    EXPECT_EQ(send(path,
+                   "From: x@example.test\r\nSubject: Out of office\r\nAuto-Submitted: auto-replied\r\n\r\n"
+                   "I am away. User unknown. 550 5.1.1\r\n"),
+              250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_TRUE(message(ref).later.empty());
+}
+
+TEST_F(BounceIntake, ABounceAboutUsSuppressesNobody)
+{
+    EXPECT_EQ(send(path, bounce(mail::DsnAction::failed, "5.7.1", "550 5.7.1 blocked using Spamhaus")), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(message(ref).later, std::vector<LaterFact>{LaterFact::async_bounce});
+}
+
+TEST_F(BounceIntake, MailToTheUnsubscribeAddressUnsubscribes)
+{
+    EXPECT_EQ(send(leave, "From: x@example.test\r\nSubject: unsubscribe\r\n\r\n\r\n"), 250);
+    EXPECT_EQ(suppressed("x@example.test", "list-1"), "list:unsubscribe");
+    EXPECT_EQ(count_events("message.unsubscribe"), 1);
+}
+
+TEST_F(BounceIntake, AnAutomaticReplyDoesNotUnsubscribe)
+{
+    EXPECT_EQ(send(leave, "From: x@example.test\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nAway\r\n"),
+              250);
+    EXPECT_EQ(suppressed("x@example.test", "list-1"), "");
+}
+
+TEST_F(BounceIntake, TakesNoMailForOthers)
+{
+    EXPECT_EQ(send("a@example.test", "x\r\n"), 550);
+    EXPECT_EQ(send("b-x@bounce.example.net.evil.test", "x\r\n"), 550);
+    EXPECT_EQ(send("postmaster", "Subject: hello\r\n\r\nhello\r\n"), 250);
+}
+
+TEST_F(BounceIntake, AStoreThatFailsIsATemporaryRefusal)
+{
+    storage::DiskFaults faults;
+    faults.fail_sync_after = 0;
+    storage::set_faults(*disk, faults);
+    EXPECT_EQ(send(path, bounce()), 451);
+}
