@@ -56,6 +56,7 @@ struct Server::Impl {
     std::unique_ptr<api::KeyRing> ring;
     std::unique_ptr<KeyCredentials> credentials;
     std::unique_ptr<StoredGate> gate;
+    Breakers breakers;  ///< of probing and sending: an operator that refuses our address refuses both
     std::unique_ptr<verifier::Verifier> verifier;
     std::unique_ptr<verifier::VerificationJobs> jobs;
     std::unique_ptr<relay::Delivery> delivery;
@@ -71,14 +72,16 @@ struct Server::Impl {
     relay::Services relay_services()
     {
         return {*engine,     keys,        *runtime.resolver, *runtime.connector, runtime.timers,     runtime.clock,
-                runtime.rng, runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *gate};
+                runtime.rng, runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *gate,
+                &breakers};
     }
 
     verifier::Services verifier_services()
     {
         return {*engine,          *runtime.resolver,  *runtime.connector, runtime.timers,
                 runtime.clock,    runtime.rng,        runtime.log,        runtime.metrics,
-                *runtime.replies, *runtime.providers, *runtime.lists,     runtime.io.get_executor()};
+                *runtime.replies, *runtime.providers, *runtime.lists,     runtime.io.get_executor(),
+                &breakers};
     }
 
     Result<> open();
