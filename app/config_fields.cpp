@@ -88,14 +88,6 @@ Result<> networks(const ConfigValue& value)
     return {};
 }
 
-Result<> mail_class(const ConfigValue& value)
-{
-    const auto& text = std::get<std::string>(value);
-    if (text != "transactional" && text != "bulk")
-        return allowed("\"transactional\" or \"bulk\"");
-    return {};
-}
-
 void add_program(ConfigTable& t, Config& c)
 {
     t.text("data_dir", c.data_dir, "Folder of the store; only one winnow uses it at a time.");
@@ -130,9 +122,6 @@ void add_listeners(ConfigTable& t, Config& c)
     t.text("submission.tls_key_file", c.submission.tls_key_file, "PEM key of submission.cert_file.");
     t.size("submission.max_message_size", c.submission.max_message_size, {64u << 10, 256u << 20},
            "Largest message that is taken, in octets.");
-    t.text("submission.mail_class", c.submission.mail_class,
-           "Which gate submitted mail meets: transactional (passes unknown, ignores unsubscribes) or bulk.")
-        .check(mail_class);
     t.text(
          "bounce.listen", c.bounce.listen,
          "Where bounces and complaints come in by SMTP: what the MX of relay.bounce_domain points at; empty = nowhere.")

@@ -5,6 +5,8 @@
 #include <exception>
 #include <filesystem>
 
+#include "app/output_file.hpp"
+
 namespace winnow::app {
 namespace {
 
@@ -16,6 +18,32 @@ bool holds_tables(const fs::path& dir)
 {
     std::error_code ignored;
     return fs::is_regular_file(dir / marker, ignored);
+}
+
+Result<std::string> text_of(const std::string& path)
+{
+    WINNOW_TRY(auto file, InputFile::open(path));
+    std::string text;
+    for (;;) {
+        WINNOW_TRY(const auto piece, file.read());
+        if (piece.empty())
+            return text;
+        text += piece;
+    }
+}
+
+/// The shipped table, then the installation's own rows: of two rows with one id the later one counts.
+Result<ReplyClassifier> load_replies(const std::string& shipped, const std::string& extra)
+{
+    if (extra.empty())
+        return ReplyClassifier::load(shipped);
+    WINNOW_TRY(const auto table, text_of(shipped));
+    WINNOW_TRY(const auto own, text_of(extra));
+    auto both = ReplyClassifier::parse(table + "\n" + own);
+    if (!both)
+        return Error{both.error().code,
+                     "replies_extra " + extra + " (lines count on from the shipped table's): " + both.error().context};
+    return both;
 }
 
 }  // namespace
@@ -55,7 +83,7 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const Config& config, Log& log, b
     std::unique_ptr<Runtime> runtime{new Runtime(log)};
     WINNOW_TRY(runtime->share_dir, find_share_dir(config.share_dir));
 
-    WINNOW_TRY(auto replies, ReplyClassifier::load(runtime->share_dir + "/replies.tsv"));
+    WINNOW_TRY(auto replies, load_replies(runtime->share_dir + "/replies.tsv", config.replies_extra));
     runtime->replies = std::make_unique<const ReplyClassifier>(std::move(replies));
     WINNOW_TRY(auto providers, ProviderTable::load(runtime->share_dir + "/mx-providers.tsv"));
     runtime->providers = std::make_unique<const ProviderTable>(std::move(providers));
