@@ -10,18 +10,10 @@ namespace {
 constexpr std::size_t most_domains = 20'000;        ///< whose route is remembered
 constexpr std::uint32_t longest_route_ttl = 3'600;  ///< seconds
 
-std::vector<std::string> owned(const std::vector<std::string_view>& views)
-{
-    return {views.begin(), views.end()};
-}
-
 }  // namespace
 
 Pipeline::Pipeline(Services services, const VerifierOptions& options)
-    : services_(services),
-      options_(options),
-      typos_(owned(services.lists.popular_domains()), owned(services.lists.top_level_domains())),
-      prober_(services, options)
+    : services_(services), options_(options), listed_(services.lists, true), prober_(services, options)
 {
 }
 
@@ -52,7 +44,7 @@ awaitable<std::shared_ptr<const DomainFacts>> Pipeline::facts_of(std::string dom
 awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion)> done)
 {
     Conclusion conclusion;
-    Precheck check = co_await precheck(services_, typos_, question.workspace, question.text, question.use_cache);
+    Precheck check = co_await precheck(services_, listed_, question.workspace, question.text, question.use_cache);
     const bool too_late = services_.clock.steady() >= question.deadline;
     if (!check.decided && too_late) {
         const TimePoint now = services_.engine.now();

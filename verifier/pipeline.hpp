@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "core/typo.hpp"
 #include "verifier/precheck.hpp"
 #include "verifier/prober.hpp"
 
@@ -57,7 +56,7 @@ private:
 
     Services services_;
     const VerifierOptions& options_;
-    TypoAdvisor typos_;
+    ListedDomains listed_;
     Prober prober_;
     std::map<std::string, KnownDomain> domains_;  ///< with a mail route, as long as DNS says
 };

@@ -6,8 +6,14 @@ namespace winnow::verifier {
 namespace {
 
 constexpr std::size_t history_depth = 20;
+constexpr std::size_t most_domains = 20'000;  ///< whose remarks are kept
 
-void apply_lists(const AddressLists& lists, const TypoAdvisor& typos, Precheck& check, TimePoint now)
+std::vector<std::string> owned(const std::vector<std::string_view>& views)
+{
+    return {views.begin(), views.end()};
+}
+
+void apply_lists(const AddressLists& lists, const DomainRemarks& remarks, Precheck& check, TimePoint now)
 {
     const Address& address = check.address;
     VerdictRecord& verdict = check.verdict;
@@ -17,25 +23,20 @@ void apply_lists(const AddressLists& lists, const TypoAdvisor& typos, Precheck& 
         verdict.flags.set(Flag::subaddress);
     if (lists.role(address.local) != RoleMark::none)
         verdict.flags.set(Flag::role);
-    if (lists.is_free(address.domain))
+    if (remarks.free_mail)
         verdict.flags.set(Flag::free_provider);
-    if (const auto meant = typos.suggest(address.domain)) {
+    if (remarks.meant) {
         verdict.flags.set(Flag::typo_suspect);
-        verdict.suggestion = address.local + "@" + *meant;
+        verdict.suggestion = address.local + "@" + *remarks.meant;
         verdict.evidence.push_back(
-            own_step(EvidenceKind::list, "popular domains", "looks like " + *meant, "list:typo", now));
+            own_step(EvidenceKind::list, "popular domains", "looks like " + *remarks.meant, "list:typo", now));
     }
-    // A popular provider wins over any list that names it: such lists are wrong now and then.
-    const std::string registrable = registrable_domain(address.domain);
-    const std::string& listed = registrable.empty() ? address.domain : registrable;
-    if (lists.is_popular(listed))
-        return;
-    if (lists.is_disposable(listed) || lists.is_disposable(address.domain)) {
+    if (remarks.disposable) {
         verdict.evidence.push_back(
-            own_step(EvidenceKind::list, "disposable list", listed + " is on it", "list:disposable", now));
+            own_step(EvidenceKind::list, "disposable list", remarks.listed + " is on it", "list:disposable", now));
         conclude(verdict, Reason::disposable, now);
         check.decided = true;
-    } else if (lists.is_disposable_weak(listed)) {
+    } else if (remarks.disposable_weak) {
         verdict.flags.set(Flag::disposable_weak);
     }
 }
@@ -87,7 +88,34 @@ Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std:
     return step;
 }
 
-awaitable<Precheck> precheck(Services services, const TypoAdvisor& typos, std::string workspace, std::string text,
+ListedDomains::ListedDomains(const AddressLists& lists, bool typos) : lists_(lists)
+{
+    if (typos)
+        typos_.emplace(owned(lists.popular_domains()), owned(lists.top_level_domains()));
+}
+
+const DomainRemarks& ListedDomains::of(const std::string& domain)
+{
+    if (known_.size() >= most_domains)
+        known_.clear();
+    const auto [found, fresh] = known_.try_emplace(domain);
+    DomainRemarks& remarks = found->second;
+    if (!fresh)
+        return remarks;
+    remarks.free_mail = lists_.is_free(domain);
+    if (typos_)
+        remarks.meant = typos_->suggest(domain);
+    const std::string registrable = registrable_domain(domain);
+    remarks.listed = registrable.empty() ? domain : registrable;
+    // A popular provider wins over any list that names it: such lists are wrong now and then.
+    if (!lists_.is_popular(remarks.listed)) {
+        remarks.disposable = lists_.is_disposable(remarks.listed) || lists_.is_disposable(domain);
+        remarks.disposable_weak = lists_.is_disposable_weak(remarks.listed);
+    }
+    return remarks;
+}
+
+awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
                              bool use_cache)
 {
     Precheck check;
@@ -102,7 +130,7 @@ awaitable<Precheck> precheck(Services services, const TypoAdvisor& typos, std::s
         co_return check;
     }
     check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", "valid", "syntax:ok", now));
-    apply_lists(services.lists, typos, check, now);
+    apply_lists(services.lists, domains.of(check.address.domain), check, now);
     if (check.decided)
         co_return check;
 

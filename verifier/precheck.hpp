@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,28 @@
 #include "verifier/verifier.hpp"
 
 namespace winnow::verifier {
+
+/// What the lists say of a domain, alone and by its likeness to a well-known one.
+struct DomainRemarks {
+    std::string listed;  ///< the name that disposable lists know: the registrable domain where there is one
+    bool free_mail = false;
+    bool disposable = false;
+    bool disposable_weak = false;
+    std::optional<std::string> meant;  ///< for a likely typo
+};
+
+/// Remarks of many addresses, which share few domains: each is looked up once. Not thread-safe.
+class ListedDomains {
+public:
+    /// Without `typos` no domain is called a typo of another.
+    ListedDomains(const AddressLists& lists, bool typos);
+    const DomainRemarks& of(const std::string& domain);
+
+private:
+    const AddressLists& lists_;
+    std::optional<TypoAdvisor> typos_;
+    std::map<std::string, DomainRemarks> known_;
+};
 
 /// What is known of an address without asking anybody: syntax, lists, own history, the cached verdict, suppressions.
 struct Precheck {
@@ -19,7 +42,7 @@ struct Precheck {
 };
 
 /// Design section 6, the steps before DNS. `use_cache` false asks again even when a verdict is stored.
-awaitable<Precheck> precheck(Services services, const TypoAdvisor& typos, std::string workspace, std::string text,
+awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
                              bool use_cache);
 
 /// An evidence step of our own rules.

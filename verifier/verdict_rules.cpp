@@ -115,7 +115,7 @@ bool worth_retrying(Reason reason, int attempts) noexcept
 {
     switch (reason) {
         case Reason::greylisted:
-            return attempts < 6;
+            return attempts < 12;  // the deadline ends it earlier: the ladder's waits grow to hours
         case Reason::temp_failure:
             return attempts < 4;
         case Reason::dns_failure:

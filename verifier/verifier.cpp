@@ -102,8 +102,8 @@ awaitable<VerdictRecord> Verifier::check(std::string workspace, std::string addr
 awaitable<Result<VerdictRecord>> Verifier::risk(std::string workspace, std::string address)
 {
     Services& services = impl_->services;
-    const TypoAdvisor no_typos{{}, {}};
-    Precheck check = co_await precheck(services, no_typos, workspace, address, true);
+    ListedDomains listed{services.lists, false};
+    Precheck check = co_await precheck(services, listed, workspace, address, true);
     if (!check.decided) {
         const TimePoint now = services.engine.now();
         const auto stored = co_await services.engine.get_verdict(workspace, check.address);

@@ -126,7 +126,7 @@ TEST(VerdictRules, AskingAgainIsWorthItOnlyWhereTheAnswerMayChange)
         if (worth_retrying(r, 1)) {
             EXPECT_EQ(verdict_of(r), Verdict::unknown) << to_string(r);
         }
-        EXPECT_FALSE(worth_retrying(r, 10)) << to_string(r);
+        EXPECT_FALSE(worth_retrying(r, 12)) << to_string(r);
     }
     EXPECT_TRUE(worth_retrying(Reason::greylisted, 5));
     EXPECT_FALSE(worth_retrying(Reason::prober_blocked, 1));

@@ -1,0 +1,230 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/verifier/job_lab.hpp"
+#include "verifier/verdict_json.hpp"
+#include "verifier/verdict_rules.hpp"
+
+namespace winnow::verifier {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+class CheckTest : public testing::Test {
+protected:
+    CheckTest()
+    {
+        lab.host().mx.rcpt_reply = knows({"ann@x.test"});
+        lab.start_process();
+    }
+    VerdictRecord check(const std::string& address, milliseconds deadline = minutes{2})
+    {
+        return lab.run(lab.verifier->check(ProbeLab::ws, address, deadline));
+    }
+    VerdictRecord risk(const std::string& address)
+    {
+        return lab.run(lab.verifier->risk(ProbeLab::ws, address)).value();
+    }
+    std::optional<VerdictRecord> stored(const std::string& address)
+    {
+        return lab.run(lab.engine->get_verdict(ProbeLab::ws, parse_address(address).address)).value();
+    }
+    template <class Op>
+    void apply(Op op)
+    {
+        auto ops = storage::OpList::of(std::move(op));
+        ASSERT_TRUE(lab.run(lab.engine->commit(std::move(ops))));
+    }
+
+    JobLab lab;
+};
+
+TEST_F(CheckTest, GoesTheWholeWayAndStoresTheVerdict)
+{
+    const VerdictRecord verdict = check("ann@x.test");
+    EXPECT_EQ(verdict.reason, Reason::accepted);
+    EXPECT_EQ(verdict.probes, 2);
+    ASSERT_TRUE(stored("ann@x.test"));
+    EXPECT_EQ(stored("ann@x.test")->reason, Reason::accepted);
+    std::vector<EvidenceKind> kinds;
+    for (const Evidence& step : verdict.evidence)
+        kinds.push_back(step.kind);
+    EXPECT_EQ(kinds.front(), EvidenceKind::syntax);
+    EXPECT_THAT(kinds, testing::IsSupersetOf({EvidenceKind::dns, EvidenceKind::rcpt, EvidenceKind::catch_all}));
+}
+
+TEST_F(CheckTest, AStoredVerdictIsAnAnswerAsLongAsItIsValid)
+{
+    check("ann@x.test");
+    const std::size_t asked = lab.host().rcpts().size();
+    lab.clock.advance(hours{24 * 29});
+    const VerdictRecord again = check("ann@x.test");
+    EXPECT_EQ(again.reason, Reason::accepted);
+    EXPECT_EQ(again.probes, 0) << "spent earlier, not now";
+    EXPECT_EQ(lab.host().rcpts().size(), asked);
+    lab.clock.advance(hours{24 * 2});
+    EXPECT_EQ(check("ann@x.test").reason, Reason::accepted);
+    EXPECT_GT(lab.host().rcpts().size(), asked);
+}
+
+TEST_F(CheckTest, AnswersAtItsDeadlineAndStoresWhatComesLater)
+{
+    lab.host().options.reply_delay = seconds{5};
+    const SteadyPoint before = lab.clock.steady();
+    EXPECT_EQ(check("ann@x.test", seconds{3}).reason, Reason::timeout);
+    EXPECT_EQ(lab.clock.steady() - before, seconds{3});
+    EXPECT_FALSE(stored("ann@x.test"));
+    lab.timers.run_until_idle(lab.io);
+    ASSERT_TRUE(stored("ann@x.test"));
+    EXPECT_EQ(stored("ann@x.test")->reason, Reason::accepted);
+}
+
+TEST_F(CheckTest, SlowDnsDoesNotHoldTheAnswerBeyondTheDeadline)
+{
+    lab.dns.hold();
+    EXPECT_EQ(check("ann@x.test", seconds{3}).reason, Reason::timeout);
+    lab.dns.release();
+    lab.timers.run_until_idle(lab.io);
+}
+
+TEST_F(CheckTest, AFailedProbeDoesNotReplaceAFreshVerdict)
+{
+    check("ann@x.test");
+    VerdictRecord failed;
+    conclude(failed, Reason::timeout, lab.clock.now());
+    apply(storage::PutVerdict{ProbeLab::ws, parse_address("ann@x.test").address, failed});
+    EXPECT_EQ(stored("ann@x.test")->reason, Reason::accepted);
+}
+
+TEST_F(CheckTest, SyntaxAndListsNeedNobody)
+{
+    EXPECT_EQ(check("not an address").reason, Reason::syntax_invalid);
+    EXPECT_EQ(check("a@b@c.test").reason, Reason::syntax_invalid);
+    EXPECT_EQ(check("someone@mailinator.com").reason, Reason::disposable);
+    EXPECT_EQ(check("").reason, Reason::syntax_invalid);
+    EXPECT_EQ(lab.dns.total_queries(), 0u);
+    const VerdictRecord role = check("postmaster+x@x.test");
+    EXPECT_TRUE(role.flags.has(Flag::role));
+    EXPECT_TRUE(role.flags.has(Flag::subaddress));
+}
+
+TEST_F(CheckTest, ATypoIsARemarkNotAVerdict)
+{
+    const VerdictRecord verdict = check("ann@gmial.com");
+    EXPECT_EQ(verdict.suggestion, "ann@gmail.com");
+    EXPECT_TRUE(verdict.flags.has(Flag::typo_suspect));
+    EXPECT_EQ(verdict.reason, Reason::domain_not_found) << "DNS decided";
+}
+
+TEST_F(CheckTest, TheProviderIsNamedAndAGatewayIsFlagged)
+{
+    lab.dns.add_mx("gated.test", 10, "mx.gate.example");
+    lab.dns.add("mx.gate.example", net::DnsType::a, "198.51.100.90");
+    lab.internet.host("198.51.100.90").mx.rcpt_reply = knows({});
+    const VerdictRecord verdict = check("ann@gated.test");
+    EXPECT_EQ(verdict.provider, "gate");
+    EXPECT_TRUE(verdict.flags.has(Flag::seg));
+}
+
+TEST_F(CheckTest, OwnDeliveriesAreBetterThanAProbe)
+{
+    storage::MessageRecord message;
+    message.workspace = ProbeLab::ws;
+    message.recipient = "cem@x.test";
+    message.domain = "x.test";
+    message.state = MessageState::queued;
+    message.due = lab.clock.now();
+    auto ops = storage::OpList::of(storage::Enqueue{message});
+    const auto queued = lab.run(lab.engine->commit(std::move(ops))).value();
+    storage::RecordAttempt attempt;
+    attempt.ref = queued.results.at(0).message;
+    attempt.state = MessageState::delivered;
+    attempt.attempt.at = lab.clock.now();
+    attempt.attempt.klass = ReplyClass::delivered;
+    attempt.attempt.reply = "250 2.0.0 queued";
+    apply(attempt);
+    const TimePoint delivered = lab.clock.now();
+    lab.clock.advance(hours{24});
+    const VerdictRecord verdict = check("cem@x.test");
+    EXPECT_EQ(verdict.reason, Reason::accepted);
+    EXPECT_EQ(verdict.checked_at, delivered) << "it is as old as the fact";
+    EXPECT_EQ(lab.host().attempts, 0u);
+}
+
+TEST_F(CheckTest, RiskAsksNobody)
+{
+    const VerdictRecord nothing = risk("ann@x.test");
+    EXPECT_EQ(nothing.reason, Reason::not_probed);
+    EXPECT_EQ(nothing.evidence.back().rule, "risk:never_probes");
+    EXPECT_EQ(risk("broken@").reason, Reason::syntax_invalid);
+    EXPECT_EQ(risk("a@mailinator.com").reason, Reason::disposable);
+    EXPECT_EQ(lab.dns.total_queries(), 0u);
+    EXPECT_EQ(lab.host().attempts, 0u);
+    check("ann@x.test");
+    EXPECT_EQ(risk("ann@x.test").reason, Reason::accepted);
+    EXPECT_EQ(risk("ANN@X.test").reason, Reason::accepted) << "the domain in any case, the local part as canonical-v1";
+}
+
+TEST_F(CheckTest, ErasedAndComplainedOnesAreNotAskedAbout)
+{
+    for (const auto& [address, reason] : {std::pair{"ann@x.test", SuppressionReason::erased},
+                                          {"ben@x.test", SuppressionReason::complaint},
+                                          {"cem@x.test", SuppressionReason::trap}}) {
+        storage::SuppressionEntry entry;
+        entry.workspace = ProbeLab::ws;
+        entry.address = address;
+        entry.reason = reason;
+        apply(storage::AddSuppression{entry});
+        const VerdictRecord verdict = check(address);
+        EXPECT_EQ(verdict.reason, Reason::not_probed) << address;
+        EXPECT_EQ(verdict.evidence.back().rule, "suppression:not_asked");
+    }
+    EXPECT_EQ(lab.dns.total_queries(), 0u);
+}
+
+TEST_F(CheckTest, ConcurrentChecksShareTheirSitesManners)
+{
+    std::vector<VerdictRecord> verdicts;
+    for (int i = 0; i < 8; ++i)
+        boost::asio::co_spawn(lab.io,
+                              lab.verifier->check(ProbeLab::ws, "u" + std::to_string(i) + "@x.test", minutes{5}),
+                              [&verdicts](std::exception_ptr, VerdictRecord v) { verdicts.push_back(std::move(v)); });
+    lab.timers.run_until_idle(lab.io);
+    ASSERT_EQ(verdicts.size(), 8u);
+    EXPECT_EQ(lab.host().most_open(), 1u);
+    const auto times = lab.host().rcpt_times();
+    for (std::size_t i = 1; i < times.size(); ++i)
+        EXPECT_GE(times[i] - times[i - 1], seconds{1});
+}
+
+TEST(VerdictJson, HasTheSharedShape)
+{
+    VerdictRecord verdict;
+    conclude(verdict, Reason::catch_all, test::ManualClock::default_start);
+    verdict.flags.set(Flag::catch_all_unknown);
+    Evidence step;
+    step.kind = EvidenceKind::rcpt;
+    step.asked = "RCPT TO:<a@x.test>";
+    step.answer = "250 ok";
+    step.klass = ReplyClass::delivered;
+    verdict.evidence.push_back(step);
+    const auto json = verdict_to_json("a@x.test", verdict, true);
+    EXPECT_EQ(json["address"], "a@x.test");
+    EXPECT_EQ(json["verdict"], "risky");
+    EXPECT_EQ(json["reason"], "catch_all");
+    EXPECT_EQ(json["flags"], nlohmann::json::array({"catch_all_unknown"}));
+    EXPECT_TRUE(json["suggestion"].is_null());
+    EXPECT_TRUE(json["provider"].is_null());
+    EXPECT_EQ(json["p_bounce_interval"].size(), 2u);
+    EXPECT_EQ(json["evidence"][0]["stage"], "rcpt");
+    EXPECT_EQ(json["evidence"][0]["class"], "delivered");
+    EXPECT_FALSE(verdict_to_json("a@x.test", verdict, false).contains("evidence"));
+}
+
+}  // namespace
+}  // namespace winnow::verifier
