@@ -94,7 +94,7 @@ TEST_F(JobsTest, AWholeListEndsWithOneResultPerRowAndExactCounters)
 TEST_F(JobsTest, ProgressNeverRunsAheadOfTheStoreAndNeverBack)
 {
     lab.start_process();
-    const auto list = lab.upload(people(1'100));
+    const auto list = lab.upload(people(700));
     const auto job = lab.start(list);
     std::uint64_t last = 0;
     std::size_t steps = 0;
@@ -275,11 +275,11 @@ TEST_F(JobsTest, ARestartInTheMiddleLosesNoRowAndCountsNoneTwice)
 {
     lab.host().options.reply_delay = milliseconds{20};
     lab.start_process();
-    const auto list = lab.upload(people(1'100));
+    const auto list = lab.upload(people(700));
     const auto job = lab.start(list);
     std::set<std::uint64_t> seen;
     for (int restarts = 0; restarts < 4; ++restarts) {
-        lab.timers.run_for(lab.io, seconds{4});
+        lab.timers.run_for(lab.io, milliseconds{2'500});
         const auto stored = lab.stored_job(job.id);
         EXPECT_EQ(stored.counters.done, lab.results(list.id).size()) << "counters cover exactly what is stored";
         seen.insert(stored.counters.done);
@@ -290,7 +290,7 @@ TEST_F(JobsTest, ARestartInTheMiddleLosesNoRowAndCountsNoneTwice)
     EXPECT_GE(seen.size(), 3u) << "the restarts came in the middle";
     const JobRecord done = lab.wait(job.id);
     lab.expect_complete(done);
-    EXPECT_EQ(done.counters.by_reason.at(Reason::accepted), 1'100u);
+    EXPECT_EQ(done.counters.by_reason.at(Reason::accepted), 700u);
 }
 
 TEST_F(JobsTest, ADrainLeavesWhatWasNotAskedPendingAndTheNextStartGoesOn)
@@ -437,7 +437,7 @@ class FlakyStore : public JobsTest, public testing::WithParamInterface<bool> {};
 TEST_P(FlakyStore, IsWrittenToAgainAndNothingIsAskedTwice)
 {
     lab.start_process();
-    const auto list = lab.upload(people(1'100));
+    const auto list = lab.upload(people(700));
     test::FlakyEngine flaky{*lab.engine};
     const Services real = lab.services();
     const Services services{flaky,    real.resolver, real.connector, real.timers,    real.clock, real.rng,
@@ -452,8 +452,8 @@ TEST_P(FlakyStore, IsWrittenToAgainAndNothingIsAskedTwice)
     const auto done = lab.run(jobs.wait(ProbeLab::ws, job->id, no_progress));
     ASSERT_TRUE(done);
     lab.expect_complete(*done);
-    EXPECT_GT(flaky.failures, 1);
-    EXPECT_EQ(lab.host().rcpts().size(), 1'101u);
+    EXPECT_GE(flaky.failures, 1);
+    EXPECT_EQ(lab.host().rcpts().size(), 701u);
     lab.timers.run_until_idle(lab.io);
 }
 

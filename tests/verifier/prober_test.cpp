@@ -127,24 +127,24 @@ TEST_F(ProberTest, ALargeOperatorSeesFourConnectionsOverAllItsSites)
 
 TEST_F(ProberTest, ALargeOperatorGetsNoMoreThanItsHourlyBudget)
 {
-    lab.options.manners.large_per_hour = 200;
+    lab.options.manners.large_per_hour = 100;
     lab.dns.add_mx("t.test", 10, "t.big.example");
     lab.dns.add("t.big.example", net::DnsType::a, "198.51.100.20");
     auto& host = lab.internet.host("198.51.100.20");
     host.mx.rcpt_reply = [](const std::string&) { return reply(552, "5.2.2 mailbox full"); };
-    const auto answers = lab.ask(people(450, "t.test"), std::chrono::hours{2});
+    const auto answers = lab.ask(people(240, "t.test"), std::chrono::hours{2});
     const auto times = host.rcpt_times();
     for (std::size_t i = 0; i < times.size(); ++i) {
         const auto hour = std::count_if(times.begin(), times.end(), [&](SteadyPoint t) {
             return t >= times[i] && t < times[i] + std::chrono::hours{1};
         });
-        ASSERT_LE(hour, 200);
+        ASSERT_LE(hour, 100);
     }
-    EXPECT_GT(times.size(), 350u);
+    EXPECT_GT(times.size(), 170u);
     std::size_t unprobed = 0;
     for (const auto& [address, answer] : answers)
         unprobed += answer.verdict.reason == Reason::not_probed;
-    EXPECT_EQ(unprobed + times.size(), 450u) << "what the budget did not reach is not_probed";
+    EXPECT_EQ(unprobed + times.size(), 240u) << "what the budget did not reach is not_probed";
 }
 
 TEST_F(ProberTest, ManyConnectionsAtOnceStayBelowTheLimitOfTheProcess)
