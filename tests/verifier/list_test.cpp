@@ -104,6 +104,10 @@ struct Dialect {
     const char* name;
     std::string file;
 };
+void PrintTo(const Dialect& dialect, std::ostream* out)
+{
+    *out << dialect.name;
+}
 class Dialects : public ListTest, public testing::WithParamInterface<Dialect> {};
 
 TEST_P(Dialects, AreReadWithoutBeingTold)

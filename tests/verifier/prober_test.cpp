@@ -529,6 +529,10 @@ struct Refusal {
     const char* step;
     int code;
 };
+void PrintTo(const Refusal& refusal, std::ostream* out)
+{
+    *out << refusal.code << " at " << refusal.step;
+}
 class RefusedDialogue : public ProberTest, public testing::WithParamInterface<Refusal> {};
 
 TEST_P(RefusedDialogue, BeforeRcptSaysNothingAboutTheAddress)
