@@ -64,7 +64,7 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
     apply_domain(*facts, check.has_history, check.verdict, now);
     const std::string dns_only = dns_only_reason();
     if (!facts->decides && dns_only.empty()) {
-        probe(std::move(question), std::move(check), *facts, std::move(done));
+        probe(std::move(question), std::move(check), facts, std::move(done));
         co_return;
     }
     if (facts->decides) {
@@ -79,7 +79,8 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
     done(std::move(conclusion));
 }
 
-void Pipeline::probe(Question question, Precheck check, const DomainFacts& facts, std::function<void(Conclusion)> done)
+void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const DomainFacts> facts,
+                     std::function<void(Conclusion)> done)
 {
     ProbeTask task;
     task.address = std::move(check.address);
@@ -98,7 +99,7 @@ void Pipeline::probe(Question question, Precheck check, const DomainFacts& facts
         answer.retry_hint = finished.retry_hint;
         done(std::move(answer));
     };
-    prober_.submit(std::move(task), facts);
+    prober_.submit(std::move(task), std::move(facts));
 }
 
 }  // namespace winnow::verifier

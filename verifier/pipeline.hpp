@@ -52,7 +52,8 @@ private:
     };
 
     awaitable<std::shared_ptr<const DomainFacts>> facts_of(std::string domain);
-    void probe(Question question, Precheck check, const DomainFacts& facts, std::function<void(Conclusion)> done);
+    void probe(Question question, Precheck check, std::shared_ptr<const DomainFacts> facts,
+               std::function<void(Conclusion)> done);
 
     Services services_;
     const VerifierOptions& options_;

@@ -114,7 +114,10 @@ bool ProbeSite::idle(SteadyPoint now) const
 
 void ProbeSite::forget_domains()
 {
-    std::erase_if(domains_, [](const auto& entry) { return entry.second.parked.empty() && !entry.second.settling; });
+    std::erase_if(domains_, [](const auto& entry) {
+        const ProbeDomain& of = entry.second;
+        return of.tasks.empty() && of.parked.empty() && !of.settling;
+    });
 }
 
 }  // namespace winnow::verifier

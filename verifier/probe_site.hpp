@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,8 +12,8 @@
 
 #include "core/address.hpp"
 #include "core/verdict.hpp"
-#include "net/mail_route.hpp"
 #include "storage/records.hpp"
+#include "verifier/domain_probe.hpp"
 
 namespace winnow::verifier {
 
@@ -43,7 +44,6 @@ struct ProbeDomain {
     std::string name;
     std::deque<ProbeTask> tasks;
     std::optional<storage::CatchAllRecord> catch_all;
-    bool free_mail = false;         ///< a mailbox provider's own domain: it refuses strangers, no test is needed
     bool settling = false;          ///< somebody finds out whether the domain is a catch-all
     storage::CatchAllRecord found;  ///< while settling: what is known so far
     std::vector<ProbeTask> parked;  ///< answered by their host; they wait for the end of settling
@@ -57,10 +57,10 @@ public:
     ProbeSite(const ProbeSite&) = delete;
     ProbeSite& operator=(const ProbeSite&) = delete;
 
-    const std::string name;     ///< of the MX set
-    const std::string source;   ///< local address; empty = the system's choice
-    net::MailRoute route;       ///< the latest one looked up
-    std::string operator_name;  ///< empty = none known
+    const std::string name;                    ///< of the MX set
+    const std::string source;                  ///< local address; empty = the system's choice
+    std::shared_ptr<const DomainFacts> facts;  ///< of the domain that came last; all have the same hosts
+    std::string operator_name;                 ///< empty = none known
     bool large = false;
     int workers = 0;                 ///< connections open or about to be
     bool waiting = false;            ///< in one of the Prober's queues for a connection
@@ -89,8 +89,9 @@ public:
     SteadyPoint earliest_deadline() const;
     /// Nothing to do and nothing to remember at `now`.
     bool idle(SteadyPoint now) const;
-    /// Forgets the domains; nothing may be queued, parked or settling.
+    /// Forgets what was found out about domains without work; it is in the store.
     void forget_domains();
+    std::size_t domains() const noexcept { return domains_.size(); }
 
 private:
     std::map<std::string, ProbeDomain> domains_;

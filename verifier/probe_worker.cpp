@@ -18,6 +18,7 @@ constexpr milliseconds longest_sleep{1'000};      ///< then it is looked whether
 constexpr milliseconds dead_for{180'000};         ///< shorter than the first retry of an address that met nobody
 constexpr milliseconds throttle_pause{300'000};   ///< when the site names no time
 constexpr milliseconds longest_throttle = std::chrono::hours{6};
+constexpr milliseconds inconclusive_lifetime = std::chrono::hours{1};
 
 struct Door {
     std::string mx, ip;
@@ -26,7 +27,7 @@ struct Door {
 /// Where to knock, in order; hosts that did not answer a moment ago are left out.
 std::vector<Door> doors_of(const ProbeSite& site, const std::string& only_mx, SteadyPoint now)
 {
-    const auto& hosts = site.route.hosts;
+    const auto& hosts = site.facts->route.hosts;
     const bool known = std::any_of(hosts.begin(), hosts.end(), [&](const auto& host) { return host.name == only_mx; });
     std::vector<Door> doors;
     for (const net::MxHost& host : hosts) {
@@ -47,6 +48,15 @@ bool waits_for_greylist(const storage::CatchAllRecord& record)
 {
     return record.answer == Answer::inconclusive && !record.evidence.empty() &&
            record.evidence.size() < most_stranger_steps && record.evidence.back().klass == ReplyClass::greylisted;
+}
+
+/// One bad moment of a server is no fact about its domain: what could not be found out is asked again soon. A stranger
+/// that waits for its second question is remembered as long as the triplet may be.
+milliseconds lifetime(const storage::CatchAllRecord& record, const VerifierOptions& options)
+{
+    if (record.answer == Answer::inconclusive && !waits_for_greylist(record))
+        return std::min(options.catch_all_ttl, inconclusive_lifetime);
+    return options.catch_all_ttl;
 }
 
 auto strangers_accepted(const storage::CatchAllRecord& record)
@@ -352,23 +362,39 @@ void Prober::Impl::throttle(ProbeSite& site, const ProbeAnswer& answer)
 
 // --- catch-all
 
+/// A mailbox provider's own domain: it refuses strangers, no test is needed.
+bool Prober::Impl::is_free_mail(const ProbeSite& site, const std::string& domain) const
+{
+    return services.lists.is_popular(domain) || (site.large && services.lists.is_free(domain));
+}
+
+bool Prober::Impl::is_fresh(const ProbeSite& site, const storage::CatchAllRecord& known) const
+{
+    return known.site == site.name && services.engine.now() < known.checked + lifetime(known, options);
+}
+
 /// An address was accepted: does its domain accept everything? Or it was greylisted: then a stranger is introduced now,
 /// so that both have waited when the address is asked again.
 awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
 {
+    if (is_free_mail(site, task.address.domain)) {
+        finish(std::move(task));
+        co_return;
+    }
     ProbeDomain& domain = site.domain(task.address.domain);
     const bool accepted = task.verdict.reason == Reason::accepted;
     const auto enough = [accepted](const storage::CatchAllRecord& known) {
         return !accepted || !waits_for_greylist(known);
     };
-    if (domain.free_mail || (domain.catch_all && enough(*domain.catch_all))) {
+    if (domain.catch_all && !domain.settling && !is_fresh(site, *domain.catch_all))
+        domain.catch_all.reset();
+    if (domain.catch_all && enough(*domain.catch_all)) {
         conclude_accepted(domain, task);
         finish(std::move(task));
         co_return;
     }
     ProbeTask like;
     like.only_mx = task.asked_mx;
-    like.address.domain = domain.name;
     domain.parked.push_back(std::move(task));
     if (domain.settling)
         co_return;
@@ -376,19 +402,18 @@ awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
     std::optional<storage::CatchAllRecord> known = domain.catch_all;
     if (!known) {
         auto stored = co_await services.engine.get_catch_all(domain.name);
-        const TimePoint oldest = services.engine.now() - options.catch_all_ttl;
-        if (stored && *stored && (*stored)->site == site.name && (*stored)->checked > oldest)
+        if (stored && *stored && is_fresh(site, **stored))
             known = std::move(**stored);
     }
     if (known && enough(*known)) {
-        domain.catch_all = std::move(known);
+        domain.found = std::move(*known);
         end_settling(domain);
         co_return;
     }
     std::string stranger;
-    domain.found = known ? std::move(*known) : storage::CatchAllRecord{};
     if (known)
-        stranger = asked_recipient(domain.found.evidence.back());
+        stranger = asked_recipient(known->evidence.back());
+    domain.found = known ? std::move(*known) : storage::CatchAllRecord{};
     domain.found.site = site.name;
     domain.found.answer = Answer::inconclusive;
     send_stranger(site, domain, std::move(stranger), like);
@@ -450,7 +475,7 @@ void Prober::Impl::end_settling(ProbeDomain& domain)
 /// An accepted address at a domain that accepts everything, or may do so, proves little.
 void Prober::Impl::conclude_accepted(const ProbeDomain& domain, ProbeTask& task)
 {
-    if (task.verdict.reason != Reason::accepted || domain.free_mail)
+    if (task.verdict.reason != Reason::accepted)
         return;
     VerdictRecord& verdict = task.verdict;
     if (domain.catch_all) {

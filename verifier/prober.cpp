@@ -12,6 +12,7 @@
 namespace winnow::verifier {
 namespace {
 
+constexpr std::size_t many_domains = 4096;   ///< of a busy site, at which those without work are forgotten
 constexpr std::size_t many_sites = 4096;     ///< at which the idle ones are looked for
 constexpr milliseconds breaker_look{1'000};  ///< how soon a site looks again whether a half-open probe has ended
 constexpr milliseconds least_between_sweeps{1'000};
@@ -93,20 +94,19 @@ Breakers::Subject Prober::Impl::subject_of(const ProbeSite& site) const
     return {site.source.empty() ? std::string_view("default") : std::string_view(site.source), {}, operator_name};
 }
 
-ProbeSite& Prober::Impl::site_for(const ProbeTask& task, const DomainFacts& facts)
+ProbeSite& Prober::Impl::site_for(const ProbeTask& task, std::shared_ptr<const DomainFacts> facts)
 {
     if (sites.size() >= many_sites)
         forget_idle();
-    const std::string source = source_for(task, facts.route.site);
-    std::unique_ptr<ProbeSite>& site = sites[key_of(facts.route.site, source)];
+    const std::string source = source_for(task, facts->route.site);
+    std::unique_ptr<ProbeSite>& site = sites[key_of(facts->route.site, source)];
     if (!site)
-        site = std::make_unique<ProbeSite>(facts.route.site, source);
-    site->route = facts.route;
-    site->route.steps.clear();
-    if (facts.provider) {
-        site->operator_name = facts.provider->operator_;
-        site->large = facts.provider->large;
+        site = std::make_unique<ProbeSite>(facts->route.site, source);
+    if (facts->provider) {
+        site->operator_name = facts->provider->operator_;
+        site->large = facts->provider->large;
     }
+    site->facts = std::move(facts);
     return *site;
 }
 
@@ -119,14 +119,14 @@ void Prober::Impl::forget_idle()
     });
 }
 
-void Prober::Impl::submit(ProbeTask task, const DomainFacts& facts)
+void Prober::Impl::submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts)
 {
     ++pending;
     if (draining) {
         leave_unprobed(std::move(task), "winnow is shutting down");
         return;
     }
-    ProbeSite& site = site_for(task, facts);
+    ProbeSite& site = site_for(task, std::move(facts));
     if (blocked(site)) {
         refuse_blocked(std::move(task));
         return;
@@ -138,8 +138,6 @@ void Prober::Impl::submit(ProbeTask task, const DomainFacts& facts)
         leave_unprobed(std::move(task), "its mail host may not be asked so often before the deadline");
         return;
     }
-    const std::string domain = task.address.domain;
-    site.domain(domain).free_mail = services.lists.is_popular(domain) || (site.large && services.lists.is_free(domain));
     const bool earlier = task.deadline < first_deadline;
     first_deadline = std::min(first_deadline, task.deadline);
     site.push(std::move(task));
@@ -225,9 +223,11 @@ void Prober::Impl::worker_ended(ProbeSite& site)
     }
     wake_waiting(no_room);
     schedule(site);
-    if (site.queued() > 0 || site.workers > 0)
+    const bool at_work = site.queued() > 0 || site.workers > 0;
+    if (!at_work || site.domains() > many_domains)
+        site.forget_domains();
+    if (at_work)
         return;
-    site.forget_domains();
     if (site.idle(services.clock.steady()))
         sites.erase(key_of(site.name, site.source));
 }
@@ -374,9 +374,9 @@ Prober::Prober(Services services, VerifierOptions options) : impl_(std::make_sha
 }
 Prober::~Prober() = default;
 
-void Prober::submit(ProbeTask task, const DomainFacts& facts)
+void Prober::submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts)
 {
-    impl_->submit(std::move(task), facts);
+    impl_->submit(std::move(task), std::move(facts));
 }
 
 std::size_t Prober::pending() const noexcept

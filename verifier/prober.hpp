@@ -18,8 +18,8 @@ public:
     Prober(Services services, VerifierOptions options);
     ~Prober();
 
-    /// Queues a task for its site; `facts.route.status` is ok. Returns at once; `done` may be called before that.
-    void submit(ProbeTask task, const DomainFacts& facts);
+    /// Queues a task for its site; `facts->route.status` is ok. Returns at once; `done` may be called before that.
+    void submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts);
     /// Tasks that are queued or being asked.
     std::size_t pending() const noexcept;
     /// Concludes the queued tasks of an owner as not_probed; those being asked still end with their answer.

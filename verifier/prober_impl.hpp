@@ -48,8 +48,8 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     bool draining = false;
 
     // --- prober.cpp
-    void submit(ProbeTask task, const DomainFacts& facts);
-    ProbeSite& site_for(const ProbeTask& task, const DomainFacts& facts);
+    void submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts);
+    ProbeSite& site_for(const ProbeTask& task, std::shared_ptr<const DomainFacts> facts);
     std::string source_for(const ProbeTask& task, const std::string& site) const;
     EgressTarget target_of(const ProbeSite& site) const;
     Breakers::Subject subject_of(const ProbeSite& site) const;
@@ -83,6 +83,8 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void fail_site(ProbeSite& site, const ProbeAnswer& answer);
     void throttle(ProbeSite& site, const ProbeAnswer& answer);
     void note_outcome(ProbeSite& site, const std::string& domain, const ProbeAnswer& answer);
+    bool is_free_mail(const ProbeSite& site, const std::string& domain) const;
+    bool is_fresh(const ProbeSite& site, const storage::CatchAllRecord& known) const;
     awaitable<void> learn(ProbeSite& site, ProbeTask task);
     void send_stranger(ProbeSite& site, const ProbeDomain& domain, std::string address, const ProbeTask& like);
     awaitable<void> stranger_answered(ProbeSite& site, ProbeTask stranger, const ProbeAnswer& answer);

@@ -250,6 +250,9 @@ TEST_F(ProberTest, AnInconclusiveTestMakesAnAcceptedAddressACatchAllWithAFlag)
     EXPECT_TRUE(verdict.flags.has(Flag::catch_all_unknown));
     lab.ask_one("ben@x.test");
     EXPECT_EQ(lab.host().rcpts().size(), 3u) << "an inconclusive test is one all the same";
+    lab.host().mx.rcpt_reply = knows({"ann@x.test"});
+    lab.clock.advance(std::chrono::hours{2});
+    EXPECT_EQ(lab.ask_one("ann@x.test").reason, Reason::accepted) << "and is made up for soon";
 }
 
 TEST_F(ProberTest, TheDomainOfAPopularMailServiceNeedsNoTest)
