@@ -121,6 +121,9 @@ int exit_code(const Error& error) noexcept;
 int fail(const Error& error);
 /// The same for a command whose input is its configuration: a wrong argument came from there, hence 78.
 int fail_start(const Error& error);
+/// Ends the process without running destructors: for when coroutines that cannot be waited for still use what those
+/// would destroy. The store is closed or safe to lose (acknowledged means synced). Prints `why`.
+[[noreturn]] void leave_at_once(int code, const char* why);
 /// The configuration that `globals` names, with its overrides. A configuration error is printed and gives nothing; exit
 /// with 78.
 std::optional<Config> configured(const Globals& globals);

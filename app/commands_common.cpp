@@ -1,4 +1,5 @@
 #include <cstdio>
+#include <cstdlib>
 
 #include "app/commands.hpp"
 
@@ -14,6 +15,13 @@ int exit_code(const Error& error) noexcept
     if (error.disposition() == Disposition::transient || error.code == errc::address_in_use)
         return 69;
     return 1;
+}
+
+void leave_at_once(int code, const char* why)
+{
+    std::fprintf(stderr, "winnow: %s\n", why);
+    std::fflush(nullptr);
+    std::_Exit(code);
 }
 
 int fail(const Error& error)

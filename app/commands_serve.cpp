@@ -37,7 +37,15 @@ awaitable<int> serve(Runtime& runtime, Config& config)
                       {"data_dir", config.data_dir}});
     const int signal = co_await signals.async_wait(boost::asio::use_awaitable);
     runtime.log.info("server.draining", {{"signal", signal}});
-    co_await server.stop();
+    // Somebody who asks twice does not want to wait for the drain.
+    signals.async_wait([](const boost::system::error_code& failed, int) {
+        if (!failed)
+            leave_at_once(1, "stopped at once by a second signal; what was under way is still in the store");
+    });
+    const bool ended = co_await server.stop();
+    if (!ended)
+        leave_at_once(1, "drain_timeout is over; what was under way is still in the store");
+    signals.cancel();
     runtime.log.info("server.stopped");
     co_return 0;
 }

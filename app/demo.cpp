@@ -293,8 +293,10 @@ awaitable<int> demo_main(Runtime& runtime, Config& config, const Globals& global
         std::fflush(stdout);
         (void)co_await signals.async_wait(boost::asio::use_awaitable);
     }
-    co_await demo.server->stop();
+    const bool ended = co_await demo.server->stop();
     demo.sandbox->stop();
+    if (!ended)
+        std::fprintf(stderr, "winnow: some transactions did not end in time\n");
     co_return code;
 }
 

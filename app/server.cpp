@@ -17,7 +17,12 @@ namespace {
 
 using boost::asio::awaitable;
 
-constexpr std::size_t max_sessions = 2'000;  ///< per listener; beyond that a connection waits in the kernel's backlog
+/// Open at once. What comes beyond is told to try again later, so that submission, delivery and the store always find
+/// descriptors (main raises the process's limit to its hard one).
+constexpr std::size_t max_smtp_sessions = 2'000;
+constexpr std::size_t max_http_sessions = 500;
+/// Bounces and complaints, from anybody: a report with the head of a message is small.
+constexpr std::uint64_t max_report_bytes = 1'048'576;
 
 /// Every co_spawn ends here: the exception is looked at before anything else, because a default-constructed result
 /// reads as success.
@@ -103,7 +108,8 @@ struct Server::Impl {
     awaitable<void> accept_smtp(net::Listener& listener, bool submission);
     awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, bool submission);
     awaitable<void> http_session(std::unique_ptr<net::Stream> stream);
-    awaitable<void> stop();
+    awaitable<bool> stop();
+    awaitable<void> drain_work();
 };
 
 Result<> Server::Impl::open()
@@ -161,6 +167,7 @@ Result<> Server::Impl::open_listeners()
         WINNOW_TRY(bounce_listener, listener(executor, "bounce.listen", at));
         bounce_options.hostname = config.relay.hostname;
         bounce_options.banner_text = "winnow ESMTP";
+        bounce_options.max_message_size = max_report_bytes;
     }
     return {};
 }
@@ -187,6 +194,13 @@ awaitable<void> Server::Impl::accept_http()
                 co_return;
             runtime.log.warn("http.accept_failed", {{"why", stream.error().message()}});
             co_await sleep_for(runtime.timers, milliseconds{100});
+            continue;
+        }
+        if (http_sessions.size() >= max_http_sessions) {
+            (*stream)->expires_after(milliseconds{1'000});
+            (void)co_await (*stream)->write(
+                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
+                "Content-Length: 0\r\n\r\n");
             continue;
         }
         auto session = http_session(std::move(*stream));
@@ -218,7 +232,7 @@ awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submissi
             co_await sleep_for(runtime.timers, milliseconds{100});
             continue;
         }
-        if (smtp_sessions.size() >= max_sessions) {
+        if (smtp_sessions.size() >= max_smtp_sessions) {
             (*stream)->expires_after(milliseconds{1'000});
             (void)co_await (*stream)->write("421 4.3.2 too many connections, try again later\r\n");
             continue;
@@ -228,10 +242,10 @@ awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submissi
     }
 }
 
-awaitable<void> Server::Impl::stop()
+awaitable<bool> Server::Impl::stop()
 {
     if (draining)
-        co_return;
+        co_return true;
     draining = true;
     http_listener->close();
     if (submission_listener)
@@ -239,21 +253,33 @@ awaitable<void> Server::Impl::stop()
     if (bounce_listener)
         bounce_listener->close();
     const SteadyPoint until = runtime.clock.steady() + config.drain_timeout;
-    co_await campaigns->drain();
-    co_await jobs->drain();
-    co_await delivery->drain();
-    while (!smtp_sessions.empty() && runtime.clock.steady() < until)
+    bool drained = false;
+    boost::asio::co_spawn(runtime.io, drain_work(),
+                          [&drained, report = logged(runtime.log, "drain")](std::exception_ptr failed) {
+                              drained = true;
+                              report(failed);
+                          });
+    while ((!drained || !smtp_sessions.empty()) && runtime.clock.steady() < until)
         co_await sleep_for(runtime.timers, milliseconds{20});
     for (net::Stream* stream : smtp_sessions)
         stream->close();
     // Keep-alive connections would wait for their idle timeout; a request under way has had the drain to finish.
     for (net::Stream* stream : http_sessions)
         stream->close();
-    for (int turn = 0; running > 0 && turn < 100; ++turn)
+    for (int turn = 0; drained && running > 0 && turn < 100; ++turn)
         co_await sleep_for(runtime.timers, milliseconds{20});
     const auto closed = engine->close();
     if (!closed)
         runtime.log.error("store.close_failed", {{"why", closed.error().message()}});
+    co_return drained&& running == 0;
+}
+
+/// Campaigns first: they fill the queue. Delivery last: what is in a transaction is finished.
+awaitable<void> Server::Impl::drain_work()
+{
+    co_await campaigns->drain();
+    co_await jobs->drain();
+    co_await delivery->drain();
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -279,9 +305,9 @@ boost::asio::awaitable<Result<>> Server::start()
     co_return Result<>{};
 }
 
-boost::asio::awaitable<void> Server::stop()
+boost::asio::awaitable<bool> Server::stop()
 {
-    co_await impl_->stop();
+    co_return co_await impl_->stop();
 }
 
 net::Endpoint Server::http() const

@@ -21,8 +21,10 @@ public:
 
     /// Resumes jobs and campaigns and starts serving. Returns at once.
     boost::asio::awaitable<Result<>> start();
-    /// Stops accepting, finishes transactions under way (at most config.drain_timeout), syncs and closes the store.
-    boost::asio::awaitable<void> stop();
+    /// Stops accepting, finishes transactions under way, syncs and closes the store. False when config.drain_timeout
+    /// was over before all had ended: coroutines still hold on to the server then, and the process must be left with
+    /// leave_at_once(). What they were doing is as after a crash: still in the store.
+    boost::asio::awaitable<bool> stop();
 
     net::Endpoint http() const;
     net::Endpoint submission() const;  ///< port 0 when off

@@ -112,10 +112,14 @@ public:
         domain_ = dns_canonical(domain_);
 
         DnsAnswer answer = co_await ask(domain_, DnsType::mx, false);
+        const std::string denier = answer.server;
         if (answer.status == DnsStatus::nxdomain)
             answer = co_await ask(domain_, DnsType::mx, true);
         if (answer.status == DnsStatus::nxdomain) {
-            end(RouteStatus::nxdomain, "route.nxdomain", "The domain does not exist; a second resolver says so too.");
+            const bool another = answer.server != denier;
+            end(RouteStatus::nxdomain, "route.nxdomain",
+                another ? "The domain does not exist; a second resolver says so too."
+                        : "The domain does not exist; asked again past the cache, of the same resolver.");
         } else if (!answer.definite()) {
             end(RouteStatus::dns_failure, "route.dns_failure",
                 "The MX record could not be read (" + answer_text(answer) + ").");

@@ -179,8 +179,9 @@ awaitable<Result<>> Campaigns::Impl::revisit_held(CampaignRecord campaign)
 /// Nobody will let them in any more. True when none is left.
 awaitable<Result<bool>> Campaigns::Impl::cancel_held(CampaignRecord campaign)
 {
+    const MessageRef from_the_start;
     WINNOW_CO_TRY(const auto held,
-                  co_await services.engine.held(campaign.workspace, campaign.id, MessageRef{}, held_per_turn));
+                  co_await services.engine.held(campaign.workspace, campaign.id, from_the_start, held_per_turn));
     storage::OpList ops;
     for (const storage::MessageRecord& message : held)
         ops.ops.emplace_back(storage::CancelMessage{message.ref, "campaign cancelled"});
