@@ -41,6 +41,7 @@ public:
     awaitable<void> begin(Question question, std::function<void(Conclusion)> done);
     std::size_t probing() const noexcept { return prober_.pending(); }
     void withdraw(std::uint64_t owner) { prober_.withdraw(owner); }
+    void abandon() { prober_.abandon(); }
     awaitable<void> drain() { return prober_.drain(); }
     /// Why mailboxes are not asked; empty = they are.
     std::string dns_only_reason() const;

@@ -391,6 +391,13 @@ void Prober::withdraw(std::uint64_t owner)
             impl_->leave_unprobed(std::move(task), "withdrawn");
 }
 
+void Prober::abandon()
+{
+    // The tasks hold their askers, which hold this prober: nobody would ever be freed.
+    for (auto& [key, site] : impl_->sites)
+        (void)site->extract([](const ProbeTask&) { return true; }, true);
+}
+
 awaitable<void> Prober::drain()
 {
     const std::shared_ptr<Impl> self = impl_;

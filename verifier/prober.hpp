@@ -24,6 +24,8 @@ public:
     std::size_t pending() const noexcept;
     /// Concludes the queued tasks of an owner as not_probed; those being asked still end with their answer.
     void withdraw(std::uint64_t owner);
+    /// Forgets what is queued without telling who asked: the owner is gone, as in a crash. Nothing is asked any more.
+    void abandon();
     /// Concludes what is queued as not_probed and ends after the dialogues under way.
     awaitable<void> drain();
 

@@ -25,7 +25,10 @@ Verifier::Verifier(Services services, VerifierOptions options)
     : impl_(std::make_shared<Impl>(services, std::move(options)))
 {
 }
-Verifier::~Verifier() = default;
+Verifier::~Verifier()
+{
+    impl_->pipeline.abandon();
+}
 
 const VerifierOptions& Verifier::options() const noexcept
 {
