@@ -1,8 +1,6 @@
 #include "api/list_upload.hpp"
 
-#include <algorithm>
-#include <cctype>
-
+#include "core/unicode.hpp"
 #include "net/multipart.hpp"
 
 namespace winnow::api {
@@ -16,9 +14,7 @@ std::string media_type(std::string_view content_type)
     std::string type{content_type.substr(0, content_type.find(';'))};
     while (!type.empty() && type.back() == ' ')
         type.pop_back();
-    std::transform(type.begin(), type.end(), type.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return type;
+    return to_lower_ascii(type);
 }
 
 Problem unsupported(std::string detail)

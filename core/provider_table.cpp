@@ -1,10 +1,10 @@
 #include "core/provider_table.hpp"
 
-#include <algorithm>
 #include <map>
 #include <unordered_map>
 
 #include "core/tsv.hpp"
+#include "core/unicode.hpp"
 
 namespace winnow {
 namespace {
@@ -19,10 +19,7 @@ std::string lower_host(std::string_view host)
 {
     if (!host.empty() && host.back() == '.')
         host.remove_suffix(1);
-    std::string out(host);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-    return out;
+    return to_lower_ascii(host);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "core/duration.hpp"
+#include "core/unicode.hpp"
 #include "mail/encoding.hpp"
 
 namespace winnow::mail {
@@ -12,19 +13,11 @@ namespace {
 
 constexpr std::size_t max_field_line = 998;  ///< RFC 5322 section 2.1.1
 
-std::string lower(std::string_view s)
-{
-    std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
 bool is_ours(std::string_view name)
 {
     static constexpr std::array<std::string_view, 9> ours{"from", "to",         "cc",           "reply-to", "subject",
                                                           "date", "message-id", "mime-version", "bcc"};
-    const auto word = lower(name);
+    const auto word = to_lower_ascii(name);
     return std::find(ours.begin(), ours.end(), word) != ours.end() || word.starts_with("content-");
 }
 

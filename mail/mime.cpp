@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 
+#include "core/unicode.hpp"
 #include "mail/encoding.hpp"
 
 namespace winnow::mail {
@@ -28,14 +29,6 @@ void initialise()
     std::call_once(once, [] { g_mime_init(); });
 }
 
-std::string lower(std::string_view s)
-{
-    std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return out;
-}
-
 /// `bytes` from `charset` to UTF-8; empty when that is not possible.
 std::string converted(std::string_view bytes, const char* charset)
 {
@@ -52,7 +45,7 @@ std::string text_to_utf8(std::string_view bytes, const char* charset)
     const bool plain = is_ascii(bytes) && bytes.find('\x1b') == std::string_view::npos;
     if (plain)
         return to_valid_utf8(bytes);
-    const auto name = lower(charset != nullptr ? charset : "");
+    const auto name = to_lower_ascii(charset != nullptr ? charset : "");
     const bool utf8 = name.empty() || name == "utf-8" || name == "us-ascii" || name == "utf8";
     if (!utf8)
         if (auto out = converted(bytes, g_mime_charset_iconv_name(charset)); !out.empty())
@@ -94,9 +87,9 @@ public:
         auto* type = g_mime_object_get_content_type(object);
         if (type != nullptr) {
             const OwnedText name(g_mime_content_type_get_mime_type(type));
-            out.type = lower(name.get());
+            out.type = to_lower_ascii(name.get());
             if (const auto* report = g_mime_content_type_get_parameter(type, "report-type"))
-                out.report_type = lower(report);
+                out.report_type = to_lower_ascii(report);
         }
         if (out.type.empty())
             out.type = "text/plain";

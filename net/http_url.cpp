@@ -4,6 +4,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/unicode.hpp"
 #include "net/endpoint.hpp"
 #include "net/http.hpp"
 
@@ -26,15 +27,6 @@ int hex_value(char c) noexcept
 bool is_alnum(char c) noexcept
 {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
 }
 
 bool visible_ascii(std::string_view text) noexcept
@@ -131,7 +123,8 @@ Result<HttpUrl> parse_http_url(std::string_view text)
 {
     HttpUrl url;
     const auto scheme_end = text.find("://");
-    const auto scheme = scheme_end == std::string_view::npos ? std::string{} : lower(text.substr(0, scheme_end));
+    const auto scheme =
+        scheme_end == std::string_view::npos ? std::string{} : to_lower_ascii(text.substr(0, scheme_end));
     if (scheme != "http" && scheme != "https")
         return Error{Errc::invalid_argument, "a URL starts with http:// or https://"};
     url.tls = scheme == "https";
@@ -154,7 +147,7 @@ Result<HttpUrl> parse_http_url(std::string_view text)
         const auto close = authority.find(']');
         if (close == std::string_view::npos)
             return Error{Errc::invalid_argument, "the URL's IPv6 address lacks its closing bracket"};
-        url.host = lower(authority.substr(1, close - 1));
+        url.host = to_lower_ascii(authority.substr(1, close - 1));
         if (url.host.find(':') == std::string::npos || !is_ip_address(url.host))
             return Error{Errc::invalid_argument, "the URL's brackets hold no IPv6 address"};
         authority.remove_prefix(close + 1);
@@ -165,7 +158,7 @@ Result<HttpUrl> parse_http_url(std::string_view text)
     } else {
         const auto colon = authority.find(':');
         has_port = colon != std::string_view::npos;
-        url.host = lower(authority.substr(0, colon));
+        url.host = to_lower_ascii(authority.substr(0, colon));
         if (!is_reg_name(url.host))
             return Error{Errc::invalid_argument, "the URL has no valid host name"};
         if (has_port)
@@ -190,7 +183,7 @@ Result<HttpTarget> parse_http_target(std::string_view target)
     }
     if (!target.starts_with('/')) {
         const auto scheme_end = target.find("://");
-        const auto scheme = lower(target.substr(0, scheme_end == std::string_view::npos ? 0 : scheme_end));
+        const auto scheme = to_lower_ascii(target.substr(0, scheme_end == std::string_view::npos ? 0 : scheme_end));
         if (scheme != "http" && scheme != "https")
             return Error{Errc::protocol, "the request target is neither a path nor an http URL"};
         target.remove_prefix(scheme_end + 3);

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "core/unicode.hpp"
 #include "mail/report.hpp"
 #include "mail/report_class.hpp"
 #include "relay/submission.hpp"
@@ -141,12 +141,8 @@ private:
     bool is_ours(const std::string& recipient) const
     {
         const auto at = recipient.rfind('@');
-        if (at == std::string::npos) {
-            std::string word = recipient;
-            for (char& c : word)
-                c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-            return word == "postmaster";
-        }
+        if (at == std::string::npos)
+            return to_lower_ascii(recipient) == "postmaster";
         const auto ascii = to_ascii_domain(recipient.substr(at + 1));
         return ascii && (*ascii == options_.bounce_domain || *ascii == options_.hostname);
     }

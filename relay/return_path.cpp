@@ -1,6 +1,4 @@
-#include <algorithm>
-#include <cctype>
-
+#include "core/unicode.hpp"
 #include "relay/relay.hpp"
 
 namespace winnow::relay {
@@ -10,14 +8,6 @@ constexpr std::string_view bounce_prefix = "b-";
 constexpr std::string_view unsubscribe_prefix = "u-";
 
 /// Local parts come back in any case: the token is written in lower case only.
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
-
 std::string keyed_address(std::string_view prefix, const storage::EngineKeys& keys, const RelayOptions& options,
                           MessageRef ref, TimePoint accepted)
 {
@@ -31,9 +21,9 @@ std::optional<MessageRef> read_keyed_address(std::string_view prefix, const stor
 {
     const auto at = address.rfind('@');
     if (at == std::string_view::npos || options.bounce_domain.empty() ||
-        lower(address.substr(at + 1)) != lower(options.bounce_domain))
+        to_lower_ascii(address.substr(at + 1)) != to_lower_ascii(options.bounce_domain))
         return std::nullopt;
-    const std::string local = lower(address.substr(0, at));
+    const std::string local = to_lower_ascii(address.substr(0, at));
     if (!local.starts_with(prefix))
         return std::nullopt;
     const auto token = read_verp(keys.verp, std::string_view(local).substr(prefix.size()), now);

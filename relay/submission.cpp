@@ -1,8 +1,8 @@
 #include "relay/submission.hpp"
 
 #include <algorithm>
-#include <cctype>
 
+#include "core/unicode.hpp"
 #include "mail/headers.hpp"
 
 namespace winnow::relay {
@@ -12,14 +12,6 @@ constexpr std::size_t max_received = 100;  ///< RFC 5321 section 6.3: a loop, no
 // Anyone may write to postmaster and abuse, hence both limits.
 constexpr std::size_t contact_mail_kept = 64 * 1024;
 constexpr std::int64_t contact_mails_per_day = 200;
-
-std::string lower(std::string_view text)
-{
-    std::string out{text};
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return out;
-}
 
 bool has_eight_bit(std::string_view text)
 {
@@ -71,7 +63,7 @@ public:
 
     net::awaitable<SmtpReply> on_rcpt(const net::SmtpSessionInfo&, net::RcptCommand command) override
     {
-        const bool bare_postmaster = lower(command.recipient) == "postmaster";
+        const bool bare_postmaster = to_lower_ascii(command.recipient) == "postmaster";
         const ParsedAddress parsed =
             parse_address(bare_postmaster ? "postmaster@" + options_.hostname : command.recipient);
         if (!submitter_ && !(bare_postmaster || own_contact(parsed)))
@@ -145,9 +137,9 @@ public:
 private:
     bool own_contact(const ParsedAddress& parsed) const
     {
-        if (!parsed.valid || parsed.address.domain != lower(options_.hostname))
+        if (!parsed.valid || parsed.address.domain != to_lower_ascii(options_.hostname))
             return false;
-        const std::string local = lower(parsed.address.local);
+        const std::string local = to_lower_ascii(parsed.address.local);
         return local == "postmaster" || local == "abuse";
     }
 

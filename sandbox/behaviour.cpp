@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/address.hpp"
+#include "core/unicode.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -103,10 +104,7 @@ std::string normal_domain(std::string_view domain)
         domain.remove_suffix(1);
     if (auto ascii = to_ascii_domain(domain))
         return *std::move(ascii);
-    std::string lower(domain);
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return lower;
+    return to_lower_ascii(domain);
 }
 
 /// MX hosts of a *.test domain: one or two below it, so that each domain is a site of its own.
@@ -135,14 +133,6 @@ std::vector<std::string> words(std::string_view text)
         out.emplace_back(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    return out;
-}
-
-std::string lower_ascii(std::string_view text)
-{
-    std::string out(text);
-    std::transform(out.begin(), out.end(), out.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return out;
 }
 
@@ -314,7 +304,7 @@ Mailbox mailbox_of(const DomainBehaviour& domain, std::string_view local_part)
 {
     if (domain.kind == Kind::catchall || domain.kind == Kind::disposable)
         return Mailbox::exists;
-    const auto local = lower_ascii(local_part.substr(0, local_part.find('+')));
+    const auto local = to_lower_ascii(local_part.substr(0, local_part.find('+')));
     if (local.starts_with("unknown-") || looks_random(local))
         return Mailbox::unknown;
     if (local.starts_with("full-") || domain.kind == Kind::full)
@@ -326,7 +316,7 @@ Mailbox mailbox_of(const DomainBehaviour& domain, std::string_view local_part)
 
 bool full_for_good(std::string_view local_part, std::string_view domain) noexcept
 {
-    return (name_hash(lower_ascii(local_part) + '@' + lower_ascii(domain)) & 1u) != 0;
+    return (name_hash(to_lower_ascii(local_part) + '@' + to_lower_ascii(domain)) & 1u) != 0;
 }
 
 Expectation expectation_of(std::string_view address)

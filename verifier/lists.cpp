@@ -5,21 +5,13 @@
 #include <iterator>
 
 #include "core/address.hpp"
+#include "core/unicode.hpp"
 #include "verifier/lists_built_in.hpp"
 
 namespace winnow::verifier {
 namespace {
 
 constexpr std::string_view list_names[] = {"disposable", "disposable_weak", "free", "popular", "role", "tld"};
-
-std::string lower(std::string_view text)
-{
-    std::string out(text);
-    for (char& c : out)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return out;
-}
 
 /// The value of a "# key: value" line at the head of a list; empty when there is none.
 std::string header_value(std::string_view text, std::string_view key)
@@ -178,7 +170,7 @@ bool AddressLists::is_free(std::string_view domain) const noexcept
 
 RoleMark AddressLists::role(std::string_view local) const
 {
-    const std::string name = lower(local.substr(0, local.find('+', 1)));
+    const std::string name = to_lower_ascii(local.substr(0, local.find('+', 1)));
     if (role_strong_.contains(name))
         return RoleMark::strong;
     return role_weak_.contains(name) ? RoleMark::weak : RoleMark::none;
