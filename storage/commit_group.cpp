@@ -54,7 +54,7 @@ Result<Committed> CommitGroup::apply(std::vector<Op>& ops)
     Committed committed;
     committed.results.reserve(ops.size());
     for (Op& op : ops) {
-        WINNOW_TRY(OpResult result, std::visit(apply_op, op));
+        WINNOW_TRY(OpResult result, std::visit(apply_op, op.change));
         committed.results.push_back(std::move(result));
     }
     std::move(scratch).fold_into(overlay_);

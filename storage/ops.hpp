@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -137,9 +138,25 @@ struct AddCounter {
     TimePoint expires{};
 };
 
-using Op = std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict, PutCatchAll,
-                        AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, Release,
-                        CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
+/// Any one of them. A struct, and not the variant itself, so that only ops.cpp knows how each alternative is moved and
+/// destroyed: every source that commits would compile that otherwise.
+struct Op {
+    using Change = std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict,
+                                PutCatchAll, AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt,
+                                RecordReport, Release, CancelMessage, CancelCampaign, MarkInFlight, AppendEvent,
+                                PutValue, AddCounter>;
+
+    template <class T>
+        requires(!std::is_same_v<T, Op>)
+    Op(T alternative);  ///< instantiated in ops.cpp for each alternative
+    Op(const Op& other);
+    Op(Op&& other) noexcept;
+    Op& operator=(const Op& other);
+    Op& operator=(Op&& other) noexcept;
+    ~Op();
+
+    Change change;
+};
 
 struct OpList {
     std::vector<Op> ops;
