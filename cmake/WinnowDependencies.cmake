@@ -19,4 +19,6 @@ pkg_check_modules(RE2 REQUIRED IMPORTED_TARGET re2)
 add_library(winnow_asio STATIC "${CMAKE_SOURCE_DIR}/cmake/asio_impl.cpp")
 target_compile_definitions(winnow_asio PUBLIC
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+# As GLib asks for by itself: with the flag in some sources only, none of the others could share a precompiled header.
+target_compile_options(winnow_asio PUBLIC -pthread)
 target_link_libraries(winnow_asio PUBLIC Boost::headers OpenSSL::SSL OpenSSL::Crypto Threads::Threads)

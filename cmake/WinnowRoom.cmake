@@ -1,12 +1,16 @@
-# winnow_room(NAME SOURCES a.cpp ... [LINKS winnow::core ...] [PRIVATE_LINKS PkgConfig::CARES ...])
+# winnow_room(NAME SOURCES a.cpp ... [LINKS winnow::core ...] [PRIVATE_LINKS PkgConfig::CARES ...] [OWN_FLAGS])
 #   A room is a static library winnow_NAME (alias winnow::NAME) with the shared warnings; includes are written from
 #   the project root. LINKS are rooms that its headers use, PRIVATE_LINKS are libraries that only its sources see.
+#   OWN_FLAGS: those libraries bring compiler flags of their own, so that the shared precompiled header does not fit.
 function(winnow_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(ROOM "OWN_FLAGS" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
   add_library(winnow_${name} STATIC ${ROOM_SOURCES})
   add_library(winnow::${name} ALIAS winnow_${name})
   target_include_directories(winnow_${name} PUBLIC "${CMAKE_SOURCE_DIR}")
   target_link_libraries(winnow_${name} PUBLIC winnow_asio ${ROOM_LINKS} PRIVATE winnow_flags ${ROOM_PRIVATE_LINKS})
+  if(NOT ROOM_OWN_FLAGS)
+    winnow_precompiled(winnow_${name} room)
+  endif()
 endfunction()
 
 # A tree built with sanitizers whose test programs this tree's CTest also runs, as asan/NAME; see scripts/test.
@@ -28,6 +32,7 @@ function(winnow_test name)
   target_compile_definitions(${name}_tests PRIVATE
     WINNOW_SOURCE_DIR="${CMAKE_SOURCE_DIR}" WINNOW_DATA_DIR="${CMAKE_SOURCE_DIR}/data")
   target_link_libraries(${name}_tests PRIVATE winnow_flags ${T_LINKS} GTest::gmock GTest::gtest_main)
+  winnow_precompiled(${name}_tests test)
   _winnow_register("${name}" "$<TARGET_FILE:${name}_tests>" ${T_LABEL} ${T_TIMEOUT} ${T_CORPORA})
   if(WINNOW_SANITIZED_TREE AND T_LABEL MATCHES "unit")
     file(RELATIVE_PATH here "${CMAKE_BINARY_DIR}" "${CMAKE_CURRENT_BINARY_DIR}")

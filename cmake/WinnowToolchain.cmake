@@ -14,7 +14,8 @@ option(WINNOW_FUZZ "libFuzzer programs in tests/fuzz, with the sanitizers; a tre
 
 find_program(WINNOW_CCACHE ccache)
 if(WINNOW_CCACHE)
-  set(CMAKE_CXX_COMPILER_LAUNCHER "${WINNOW_CCACHE}")
+  # Without this word ccache takes no source that uses a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND};-E;env;CCACHE_SLOPPINESS=pch_defines,time_macros;${WINNOW_CCACHE}")
   set(CMAKE_C_COMPILER_LAUNCHER "${WINNOW_CCACHE}")
 endif()
 
@@ -26,6 +27,11 @@ endif()
 # Line tables are enough for backtraces and halve the size of the objects; variables can be had with -g2.
 string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_DEBUG "${CMAKE_CXX_FLAGS_DEBUG}")
 string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELWITHDEBINFO}")
+
+# The compiler's own garbage collector takes a tenth of the time where there is no need: few sources reach this size (KiB).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  add_compile_options("SHELL:--param ggc-min-heapsize=262144")
+endif()
 
 add_library(winnow_flags INTERFACE)
 target_compile_options(winnow_flags INTERFACE
