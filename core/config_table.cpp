@@ -7,6 +7,7 @@
 
 #include "core/duration.hpp"
 #include "core/edit_distance.hpp"
+#include "core/trim.hpp"
 
 namespace winnow {
 namespace {
@@ -15,7 +16,7 @@ using Kind = ConfigSetting::Kind;
 
 constexpr std::string_view mask = "********";
 
-std::string quoted(std::string_view text)
+std::string in_quotes(std::string_view text)
 {
     constexpr std::string_view digits = "0123456789ABCDEF";
     std::string out = "\"";
@@ -50,12 +51,12 @@ struct ToToml {
     std::string operator()(bool value) const { return value ? "true" : "false"; }
     std::string operator()(std::int64_t value) const { return std::to_string(value); }
     std::string operator()(double value) const { return real_text(value); }
-    std::string operator()(const std::string& value) const { return quoted(value); }
+    std::string operator()(const std::string& value) const { return in_quotes(value); }
     std::string operator()(const std::vector<std::string>& value) const
     {
         std::string out = "[";
         for (const std::string& item : value)
-            out += (out.size() > 1 ? ", " : "") + quoted(item);
+            out += (out.size() > 1 ? ", " : "") + in_quotes(item);
         return out + ']';
     }
 };
@@ -88,14 +89,6 @@ std::string_view section_of(std::string_view key) noexcept
     return dot == std::string_view::npos ? std::string_view{} : key.substr(0, dot);
 }
 
-std::string_view trimmed(std::string_view text) noexcept
-{
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 template <class Number>
 std::optional<Number> number(std::string_view text) noexcept
 {
@@ -126,7 +119,7 @@ ConfigValue typed(Kind kind, std::string_view text)
             std::vector<std::string> items;
             while (!text.empty()) {
                 const auto comma = text.find(',');
-                if (const auto item = trimmed(text.substr(0, comma)); !item.empty())
+                if (const auto item = trim(text.substr(0, comma)); !item.empty())
                     items.emplace_back(item);
                 text.remove_prefix(comma == std::string_view::npos ? text.size() : comma + 1);
             }
@@ -144,7 +137,7 @@ ConfigValue typed(Kind kind, std::string_view text)
 std::string shown(const ConfigSetting& setting, const ConfigValue& value)
 {
     if (setting.is_secret() && value != setting.default_value())
-        return quoted(mask);
+        return in_quotes(mask);
     return to_toml(value);
 }
 
@@ -323,7 +316,7 @@ ConfigSetting& ConfigTable::add_word(std::string key, std::vector<std::string_vi
 {
     std::string allowed;
     for (std::size_t i = 0; i < words.size(); ++i)
-        allowed += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + quoted(words[i]);
+        allowed += (i == 0 ? "" : i + 1 == words.size() ? " or " : ", ") + in_quotes(words[i]);
     return add(
         std::move(key), Kind::word, allowed, std::move(help),
         [read = std::move(read), words]() -> ConfigValue {

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <optional>
 
+#include "core/trim.hpp"
 #include "core/unicode.hpp"
 
 namespace winnow {
@@ -78,15 +79,6 @@ int name_score(std::string_view header)
     return without_hint != plain && !contains_any(without_hint, other_words) ? 1 : 0;
 }
 
-std::string_view trim(std::string_view text) noexcept
-{
-    constexpr std::string_view space = " \t\r\n";
-    const std::size_t first = text.find_first_not_of(space);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
-
 struct Candidate {
     std::size_t index = 0;
     int name = 0;
@@ -108,7 +100,7 @@ std::vector<Candidate> survey(std::span<const std::vector<std::string>> rows, bo
             candidate.name = name_score(rows[0][i]);
         std::size_t addresses = 0;
         for (const auto& row : data) {
-            if (i >= row.size() || trim(row[i]).empty())
+            if (i >= row.size() || trim(row[i], white_space).empty())
                 continue;
             ++candidate.filled;
             addresses += looks_like_address(row[i]) ? 1 : 0;
@@ -124,7 +116,7 @@ std::string list_columns(const std::vector<std::string>& header)
     constexpr std::size_t most = 12;
     std::string text;
     for (std::size_t i = 0; i < header.size() && i < most; ++i)
-        text += (i == 0 ? "" : ", ") + std::string(trim(header[i]));
+        text += (i == 0 ? "" : ", ") + std::string(trim(header[i], white_space));
     return header.size() > most ? text + ", ..." : text;
 }
 
@@ -189,10 +181,10 @@ std::optional<Candidate> choose(const std::vector<Candidate>& candidates)
 
 bool looks_like_address(std::string_view cell) noexcept
 {
-    cell = trim(cell);
+    cell = trim(cell, white_space);
     if (cell.ends_with('>'))
         if (const std::size_t open = cell.rfind('<'); open != std::string_view::npos)
-            cell = trim(cell.substr(open + 1, cell.size() - open - 2));
+            cell = trim(cell.substr(open + 1, cell.size() - open - 2), white_space);
     constexpr std::string_view scheme = "mailto:";
     if (cell.starts_with(scheme))
         cell.remove_prefix(scheme.size());
@@ -210,7 +202,7 @@ Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> 
         return Error{Errc::invalid_argument, "the file has no records; it must hold at least one address"};
     EmailColumn column;
     column.has_header = std::none_of(rows[0].begin(), rows[0].end(), looks_like_address);
-    wanted = trim(wanted);
+    wanted = trim(wanted, white_space);
     if (!wanted.empty()) {
         WINNOW_TRY(column.index, requested_column(rows, column.has_header, wanted));
         column.found_by = EmailColumn::FoundBy::request;
@@ -224,7 +216,7 @@ Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> 
         column.found_by = chosen->name > 0 ? EmailColumn::FoundBy::name : EmailColumn::FoundBy::content;
     }
     if (column.has_header && column.index < rows[0].size())
-        column.name = trim(rows[0][column.index]);
+        column.name = trim(rows[0][column.index], white_space);
     return column;
 }
 

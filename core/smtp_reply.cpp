@@ -1,5 +1,7 @@
 #include "core/smtp_reply.hpp"
 
+#include "core/trim.hpp"
+
 namespace winnow {
 namespace {
 
@@ -58,14 +60,6 @@ std::string cleaned(std::string_view line)
     return out;
 }
 
-std::string_view trimmed(std::string_view text) noexcept
-{
-    const auto first = text.find_first_not_of(' ');
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(' ') - first + 1);
-}
-
 void append_word(std::string& out, std::string_view word)
 {
     if (word.empty())
@@ -94,7 +88,7 @@ std::string SmtpReply::text() const
     std::string out;
     for (std::string_view line : lines) {
         (void)take_enhanced(line);
-        append_word(out, trimmed(line));
+        append_word(out, trim(line, " "));
     }
     return out;
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/trim.hpp"
+
 namespace winnow {
 namespace {
 
@@ -20,14 +22,6 @@ std::string where(std::string_view text, std::size_t offset)
     const auto column = 1 + std::count_if(before.begin() + static_cast<std::ptrdiff_t>(start), before.end(),
                                           [](char c) { return (static_cast<unsigned char>(c) & 0xC0u) != 0x80u; });
     return "line " + std::to_string(line) + ", column " + std::to_string(column) + ": ";
-}
-
-std::string_view trim(std::string_view s)
-{
-    const auto first = s.find_first_not_of(" \t\r\n");
-    if (first == std::string_view::npos)
-        return {};
-    return s.substr(first, s.find_last_not_of(" \t\r\n") - first + 1);
 }
 
 /// Empty when `name` can stand in a place, else what is wrong with it.
@@ -80,10 +74,10 @@ Place read_place(std::string_view text)
     const auto close = text.find(closer, from);
     if (close == std::string_view::npos)
         return bad_place("'" + std::string(opener) + "' is not closed");
-    Place out{trim(text.substr(opener.size(), close - opener.size())), triple, close + closer.size(), {}};
+    Place out{trim(text.substr(opener.size(), close - opener.size()), white_space), triple, close + closer.size(), {}};
     if (!triple && out.name.starts_with('&')) {
         out.raw = true;
-        out.name = trim(out.name.substr(1));
+        out.name = trim(out.name.substr(1), white_space);
     }
     if (bracketed && out.name.size() > 2 && out.name.front() == '[' && out.name.find(']') == out.name.size() - 1)
         out.name = out.name.substr(1, out.name.size() - 2);

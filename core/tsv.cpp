@@ -3,19 +3,12 @@
 #include <cerrno>
 #include <fstream>
 
+#include "core/trim.hpp"
+
 namespace winnow {
 namespace {
 
 constexpr std::size_t max_table_bytes = 16u << 20;
-
-std::string_view trimmed(std::string_view text)
-{
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\r'))
-        text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\r'))
-        text.remove_suffix(1);
-    return text;
-}
 
 }  // namespace
 
@@ -32,14 +25,14 @@ Result<const TsvRow*> TsvReader::next()
         std::string_view text = rest_.substr(0, end);
         rest_.remove_prefix(std::min(end + 1, rest_.size()));
         ++row_.line;
-        if (trimmed(text).empty() || text.front() == '#')
+        if (trim(text, " \r").empty() || text.front() == '#')
             continue;
         row_.fields.clear();
         for (std::size_t tab = text.find('\t'); tab != std::string_view::npos; tab = text.find('\t')) {
-            row_.fields.push_back(trimmed(text.substr(0, tab)));
+            row_.fields.push_back(trim(text.substr(0, tab), " \r"));
             text.remove_prefix(tab + 1);
         }
-        row_.fields.push_back(trimmed(text));
+        row_.fields.push_back(trim(text, " \r"));
         if (columns_ != any_columns && row_.fields.size() != columns_)
             return row_.error("count", std::to_string(columns_) + " tab-separated fields, found " +
                                            std::to_string(row_.fields.size()));

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "core/reply_diagnostic.hpp"
+#include "core/trim.hpp"
 #include "core/unicode.hpp"
 #include "mail/report_parts.hpp"
 
@@ -25,14 +26,6 @@ std::vector<std::string_view> lines_of(std::string_view text)
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return out;
-}
-
-std::string_view trim(std::string_view s) noexcept
-{
-    const auto first = s.find_first_not_of(" \t");
-    if (first == std::string_view::npos)
-        return {};
-    return s.substr(first, s.find_last_not_of(" \t") - first + 1);
 }
 
 /// A line that announces the returned message.

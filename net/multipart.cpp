@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/trim.hpp"
 #include "net/http_wire.hpp"
 
 namespace winnow::net {
@@ -14,15 +15,6 @@ constexpr std::size_t max_padding = 256;
 bool is_space(char c) noexcept
 {
     return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept
-{
-    while (!text.empty() && is_space(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back()))
-        text.remove_suffix(1);
-    return text;
 }
 
 struct Parameter {

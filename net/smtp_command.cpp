@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/address.hpp"
+#include "core/trim.hpp"
 #include "net/xtext.hpp"
 
 namespace winnow::net {
@@ -24,14 +25,6 @@ char upper(char c) noexcept
 bool same(std::string_view a, std::string_view b) noexcept
 {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return upper(x) == upper(y); });
-}
-
-std::string_view trimmed(std::string_view text) noexcept
-{
-    const auto first = text.find_first_not_of(' ');
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(' ') - first + 1);
 }
 
 struct VerbName {
@@ -60,7 +53,7 @@ std::optional<Path> split_path(std::string_view argument, std::string_view keywo
 {
     if (argument.size() < keyword.size() || !same(argument.substr(0, keyword.size()), keyword))
         return std::nullopt;
-    const std::string_view text = trimmed(argument.substr(keyword.size()));
+    const std::string_view text = trim(argument.substr(keyword.size()), " ");
     if (!text.starts_with('<'))
         return std::nullopt;
     bool quoted = false;
@@ -73,7 +66,7 @@ std::optional<Path> split_path(std::string_view argument, std::string_view keywo
             const std::string_view rest = text.substr(i + 1);
             if (!rest.empty() && rest.front() != ' ')
                 return std::nullopt;
-            return Path{text.substr(1, i - 1), trimmed(rest)};
+            return Path{text.substr(1, i - 1), trim(rest, " ")};
         }
     }
     return std::nullopt;
@@ -122,7 +115,7 @@ std::variant<std::vector<Parameter>, SmtpReply> split_parameters(std::string_vie
     std::vector<Parameter> out;
     while (!text.empty()) {
         const std::string_view word = text.substr(0, text.find(' '));
-        text = trimmed(text.substr(word.size()));
+        text = trim(text.substr(word.size()), " ");
         const auto equals = word.find('=');
         Parameter parameter;
         for (const char c : word.substr(0, equals))
@@ -248,10 +241,10 @@ Refusal set_rcpt_parameter(RcptCommand& command, const Parameter& parameter, con
 
 SmtpCommand parse_command(std::string_view line)
 {
-    line = trimmed(line);
+    line = trim(line, " ");
     const std::string_view word = line.substr(0, line.find(' '));
     SmtpCommand command;
-    command.argument = std::string(trimmed(line.substr(word.size())));
+    command.argument = std::string(trim(line.substr(word.size()), " "));
     for (const VerbName& known : verbs)
         if (same(word, known.name))
             command.verb = known.verb;

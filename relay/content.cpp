@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <cctype>
 
+#include "core/trim.hpp"
 #include "mail/message.hpp"
 
 namespace winnow::relay {
 namespace {
-
-std::string trimmed(std::string_view text)
-{
-    const auto first = text.find_first_not_of(" \t");
-    if (first == std::string_view::npos)
-        return {};
-    return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
-}
 
 bool same_name(std::string_view a, std::string_view b)
 {
@@ -49,14 +42,14 @@ Result<FromMailbox> parse_from(const std::string& text)
     FromMailbox from;
     const auto open = text.rfind('<');
     if (open == std::string::npos) {
-        from.address = trimmed(text);
+        from.address = trim(text);
     } else {
         const auto close = text.find('>', open);
-        if (close == std::string::npos || !trimmed(std::string_view(text).substr(close + 1)).empty())
+        if (close == std::string::npos || !trim(std::string_view(text).substr(close + 1)).empty())
             return Error{Errc::invalid_argument,
                          "from: \"" + text + "\" is not a mailbox; write Name <user@example.com>"};
-        from.address = trimmed(std::string_view(text).substr(open + 1, close - open - 1));
-        from.name = trimmed(std::string_view(text).substr(0, open));
+        from.address = trim(std::string_view(text).substr(open + 1, close - open - 1));
+        from.name = trim(std::string_view(text).substr(0, open));
         if (from.name.size() >= 2 && from.name.front() == '"' && from.name.back() == '"')
             from.name = from.name.substr(1, from.name.size() - 2);
     }

@@ -15,6 +15,7 @@
 
 #include "core/crypto.hpp"
 #include "core/rng.hpp"
+#include "core/trim.hpp"
 
 namespace winnow::storage {
 namespace {
@@ -111,14 +112,6 @@ std::string to_text(const EngineKeys& keys)
            "\nverp = " + crypto::hex(std::string_view(keys.verp)) + '\n';
 }
 
-std::string_view trim(std::string_view text)
-{
-    const auto first = text.find_first_not_of(" \t\r");
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
-
 Error bad_line(const std::string& path, int line)
 {
     return Error(Errc::invalid_argument, "line " + std::to_string(line) + " of the key file " + path +
@@ -129,7 +122,7 @@ Result<EngineKeys> parse(const std::string& path, std::string_view text)
 {
     EngineKeys keys;
     for (int line = 1; !text.empty(); ++line) {
-        const std::string_view current = trim(text.substr(0, text.find('\n')));
+        const std::string_view current = trim(text.substr(0, text.find('\n')), " \t\r");
         text.remove_prefix(
             std::min(text.size(), text.find('\n') == std::string_view::npos ? text.size() : text.find('\n') + 1));
         if (current.empty() || current.front() == '#')
@@ -137,8 +130,8 @@ Result<EngineKeys> parse(const std::string& path, std::string_view text)
         const auto equals = current.find('=');
         if (equals == std::string_view::npos)
             return bad_line(path, line);
-        const std::string_view name = trim(current.substr(0, equals));
-        const auto key = crypto::unhex(trim(current.substr(equals + 1)));
+        const std::string_view name = trim(current.substr(0, equals), " \t\r");
+        const auto key = crypto::unhex(trim(current.substr(equals + 1), " \t\r"));
         std::string* const target = name == "index"  ? &keys.index
                                     : name == "seal" ? &keys.seal
                                     : name == "verp" ? &keys.verp
