@@ -7,7 +7,6 @@ import smtplib
 import socket
 import ssl
 import subprocess
-import time
 
 from harness import ROOT, Failed, Lab, expect, main, skip, wait_for
 
@@ -107,7 +106,8 @@ def bounce(lab, at, key, receiver):
     text = report["content"]
     for words in ("Action: failed", "unknown-7@acme.deliverable.test", "Status: 5.1.1", "Subject: to nobody"):
         expect(words in text, f"the DSN lacks {words!r}:\n{text}")
-    time.sleep(0.5)
+    waiting = ("queued", "held", "in_flight")
+    wait_for("the queue to be empty", lambda: not any(lab.api("GET", "/queue")[state] for state in waiting))
     expect(len(reports()) == 1, "more than one bounce for one message")
 
 
