@@ -146,7 +146,7 @@ def with_nodemailer(lab, at, key, receiver):
         modules.mkdir(parents=True, exist_ok=True)
         try:
             done = subprocess.run(["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", modules, "nodemailer"],
-                                  capture_output=True, text=True, timeout=40)
+                                  capture_output=True, text=True, timeout=120)
         except subprocess.TimeoutExpired:
             return skip("npm does not get Nodemailer in time")
         if done.returncode != 0:
