@@ -36,9 +36,9 @@ endif()
 add_library(winnow_flags INTERFACE)
 target_compile_options(winnow_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Woverloaded-virtual -Wcast-qual -Wformat=2 -Werror
-  # g++ 12 reports these inside libstdc++ and coroutine frames where there is nothing wrong (GCC bugs 105329, 105562, 105705, 109224).
+  # g++ 12 reports these inside libstdc++ and coroutine frames where there is nothing wrong (GCC bugs 105329, 105562, 109224).
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer
-    -Wno-mismatched-new-delete -Wno-stringop-overflow>)
+    -Wno-mismatched-new-delete>)
 
 if(WINNOW_HARDEN)
   target_compile_options(winnow_flags INTERFACE -fstack-protector-strong -fstack-clash-protection -fcf-protection)
