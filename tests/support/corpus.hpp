@@ -2,10 +2,11 @@
 
 #include <filesystem>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include "tests/support/json.hpp"
 
 namespace winnow::test {
 

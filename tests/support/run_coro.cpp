@@ -30,6 +30,13 @@ struct Abandon {
 
 }  // namespace
 
+End::~End() = default;
+
+std::shared_ptr<End> own(End* fresh)
+{
+    return std::shared_ptr<End>(fresh);
+}
+
 void End::check() const
 {
     if (failure)

@@ -17,8 +17,11 @@
 namespace winnow::test {
 namespace detail {
 
-/// How the coroutine under test ended. Shared with it, for it may be left hanging on the caller's context.
+/// How the coroutine under test ended. What drives it keeps this as long as it lives, for it may be left hanging on the
+/// caller's context.
 struct End {
+    virtual ~End();
+
     std::exception_ptr failure;
     bool ended = false;
 
@@ -28,7 +31,7 @@ struct End {
 
 /// Holds no default-constructed T: a default Result<T> reads as success.
 template <class T>
-struct Outcome : End {
+struct Outcome final : End {
     using Value = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
     std::optional<Value> value;
 
@@ -41,15 +44,16 @@ struct Outcome : End {
 };
 
 template <class T>
-boost::asio::awaitable<void> store(boost::asio::awaitable<T> story, std::shared_ptr<Outcome<T>> outcome)
+boost::asio::awaitable<void> store(boost::asio::awaitable<T> story, Outcome<T>& outcome)
 {
     if constexpr (std::is_void_v<T>)
         co_await std::move(story);
     else
-        outcome->value.emplace(co_await std::move(story));
+        outcome.value.emplace(co_await std::move(story));
 }
 
-// Not templates: what Asio makes of a co_spawn is compiled once and not in each test.
+// Not templates: what these make of Asio and the standard library is compiled once and not in each test.
+std::shared_ptr<End> own(End* fresh);
 void drive(boost::asio::io_context& io, boost::asio::awaitable<void> story, const std::shared_ptr<End>& end,
            std::chrono::seconds patience);
 void drive(boost::asio::io_context& io, VirtualTimers& timers, boost::asio::awaitable<void> story,
@@ -65,8 +69,9 @@ template <class T>
 T run(boost::asio::io_context& io, boost::asio::awaitable<T> story,
       std::chrono::seconds patience = std::chrono::seconds{5})
 {
-    const auto outcome = std::make_shared<detail::Outcome<T>>();
-    detail::drive(io, detail::store(std::move(story), outcome), outcome, patience);
+    auto* const outcome = new detail::Outcome<T>;
+    const auto end = detail::own(outcome);
+    detail::drive(io, detail::store(std::move(story), *outcome), end, patience);
     return outcome->take();
 }
 
@@ -74,8 +79,9 @@ T run(boost::asio::io_context& io, boost::asio::awaitable<T> story,
 template <class T>
 T run(boost::asio::awaitable<T> story, std::chrono::seconds patience = std::chrono::seconds{5})
 {
-    const auto outcome = std::make_shared<detail::Outcome<T>>();
-    detail::drive(detail::store(std::move(story), outcome), outcome, patience);
+    auto* const outcome = new detail::Outcome<T>;
+    const auto end = detail::own(outcome);
+    detail::drive(detail::store(std::move(story), *outcome), end, patience);
     return outcome->take();
 }
 
@@ -84,8 +90,9 @@ template <class T>
 T run(boost::asio::io_context& io, VirtualTimers& timers, boost::asio::awaitable<T> story,
       std::size_t limit = VirtualTimers::default_limit)
 {
-    const auto outcome = std::make_shared<detail::Outcome<T>>();
-    detail::drive(io, timers, detail::store(std::move(story), outcome), outcome, limit);
+    auto* const outcome = new detail::Outcome<T>;
+    const auto end = detail::own(outcome);
+    detail::drive(io, timers, detail::store(std::move(story), *outcome), end, limit);
     return outcome->take();
 }
 
@@ -93,8 +100,9 @@ T run(boost::asio::io_context& io, VirtualTimers& timers, boost::asio::awaitable
 template <class T>
 T run(VirtualTimers& timers, boost::asio::awaitable<T> story)
 {
-    const auto outcome = std::make_shared<detail::Outcome<T>>();
-    detail::drive(timers, detail::store(std::move(story), outcome), outcome);
+    auto* const outcome = new detail::Outcome<T>;
+    const auto end = detail::own(outcome);
+    detail::drive(timers, detail::store(std::move(story), *outcome), end);
     return outcome->take();
 }
 
