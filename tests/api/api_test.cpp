@@ -137,7 +137,7 @@ TEST_F(ApiBasics, ALineIsLoggedPerRequestWithoutAddresses)
     log_lines.clear();
     get("/api/v1/risk?address=secret.person@example.test");
     ASSERT_EQ(log_lines.size(), 1u);
-    const auto line = nlohmann::json::parse(log_lines[0]);
+    const auto line = parse_json(log_lines[0]);
     EXPECT_EQ(line["event"], "http.request");
     EXPECT_EQ(line["route"], "/api/v1/risk");
     EXPECT_EQ(line["status"], 200);

@@ -235,7 +235,7 @@ TEST_F(Lists, AVerifiedListShowsItsJobAndTheVerdictsOfItsRows)
     EXPECT_EQ(only.find("nobody@"), std::string::npos);
     const Reply ndjson = get("/api/v1/lists/" + id + "/results?format=ndjson&evidence=true");
     EXPECT_EQ(ndjson.fields.get("Content-Type"), "application/x-ndjson");
-    const json first = json::parse(ndjson.body.substr(0, ndjson.body.find('\n')));
+    const json first = parse_json(ndjson.body.substr(0, ndjson.body.find('\n')));
     EXPECT_EQ(first["address"], "ann@example.test");
     EXPECT_EQ(first["columns"]["City"], "Bonn");
     EXPECT_FALSE(first["evidence"].empty());

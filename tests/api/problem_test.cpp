@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
+#include "tests/support/json.hpp"
 
 namespace winnow::api {
 namespace {
@@ -14,7 +14,7 @@ TEST(Problem, HasTheMembersOfRfc9457AndOurs)
     const net::HttpResponse response = to_response(problem);
     EXPECT_EQ(response.status, 400);
     EXPECT_EQ(response.fields.get("Content-Type"), "application/problem+json");
-    const auto body = nlohmann::json::parse(response.body);
+    const auto body = test::parse_json(response.body);
     EXPECT_EQ(body["type"], "/problems/invalid_request");
     EXPECT_EQ(body["title"], "The request is not valid");
     EXPECT_EQ(body["status"], 400);
@@ -55,7 +55,7 @@ TEST(Problem, FieldsOfTheAnswerSayHowToGoOn)
 
 TEST(Problem, OctetsThatAreNotUtf8DoNotBreakTheAnswer)
 {
-    const auto body = nlohmann::json::parse(to_response(Error{Errc::invalid_argument, "caf\xe9"}).body);
+    const auto body = test::parse_json(to_response(Error{Errc::invalid_argument, "caf\xe9"}).body);
     EXPECT_EQ(body["detail"], "caf\xef\xbf\xbd");
 }
 

@@ -222,7 +222,7 @@ TEST_F(Suppressions, ExportsAreFiltered)
     EXPECT_EQ(get(all + "&since=2026-01-01T01:00:00Z").body, "new@example.test\n");
     EXPECT_EQ(get(all + "&scope=list").body, "");
     const Reply ndjson = get(std::string(base) + "/export?format=ndjson&reason=complaint");
-    EXPECT_EQ(json::parse(ndjson.body)["address"], "new@example.test");
+    EXPECT_EQ(parse_json(ndjson.body)["address"], "new@example.test");
     EXPECT_EQ(get(std::string(base) + "/export?format=xml").status, 400);
     EXPECT_EQ(get(std::string(base) + "/export?since=yesterday").status, 400);
 }
