@@ -1,10 +1,9 @@
 // The committer thread: groups, order, neighbours, the end.
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 
 #include <set>
 
 #include "tests/storage/engine_fixture.hpp"
+#include "tests/support/spawn.hpp"
 
 namespace winnow::test {
 namespace {
@@ -16,13 +15,11 @@ public:
     /// Starts a commit; its result lands in `results` at `slot`, on io's thread.
     void start(std::size_t slot, OpList ops)
     {
-        boost::asio::co_spawn(io, engine->commit(std::move(ops)),
-                              [this, slot](std::exception_ptr failure, Result<Committed> result) {
-                                  on_io = on_io && io.get_executor().running_in_this_thread();
-                                  ++ended;
-                                  if (!failure)
-                                      results.at(slot).emplace(std::move(result));
-                              });
+        spawn_then(io, engine->commit(std::move(ops)), [this, slot](Result<Committed> result) {
+            on_io = on_io && io.get_executor().running_in_this_thread();
+            ++ended;
+            results.at(slot).emplace(std::move(result));
+        });
     }
     void finish()
     {

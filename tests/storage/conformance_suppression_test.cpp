@@ -22,16 +22,15 @@ SuppressionEntry entry(std::string who, SuppressionReason reason, ScopeKind scop
     return made;
 }
 
-template <class Home>
-class Suppressions : public EngineTest<Home> {
+class Suppressions : public AnyEngineTest {
 public:
-    void add(SuppressionEntry made) { this->apply(AddSuppression{std::move(made)}); }
+    void add(SuppressionEntry made) { apply(AddSuppression{std::move(made)}); }
     std::vector<SuppressionEntry> walk(SuppressionFilter filter, std::size_t page = 2)
     {
-        auto cursor = this->get(this->engine->open_suppressions(this->ws, std::move(filter)));
+        auto cursor = get(engine->open_suppressions(ws, std::move(filter)));
         std::vector<SuppressionEntry> all;
         for (;;) {
-            auto some = this->get(cursor->next(page));
+            auto some = get(cursor->next(page));
             if (some.empty())
                 return all;
             std::move(some.begin(), some.end(), std::back_inserter(all));
@@ -48,96 +47,95 @@ public:
         return text;
     }
 };
-TYPED_TEST_SUITE(Suppressions, Homes, HomeNames);
+WINNOW_FOR_EACH_ENGINE(Suppressions);
 
-TYPED_TEST(Suppressions, AnAddressWithoutEntriesMayBeMailed)
+TEST_P(Suppressions, AnAddressWithoutEntriesMayBeMailed)
 {
-    EXPECT_EQ(this->checked("a@example.test", "L1"), "");
+    EXPECT_EQ(checked("a@example.test", "L1"), "");
 }
 
-TYPED_TEST(Suppressions, ACheckAnswersForAllScopesAtOnce)
+TEST_P(Suppressions, ACheckAnswersForAllScopesAtOnce)
 {
-    this->add(entry("a@example.test", SuppressionReason::manual, ScopeKind::global));
-    this->add(entry("a@example.test", SuppressionReason::bounce));
-    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
-    EXPECT_EQ(this->checked("a@example.test", "L1"), "global:manual workspace:bounce list:unsubscribe");
-    EXPECT_EQ(this->checked("a@example.test", "L2"), "global:manual workspace:bounce");
-    EXPECT_EQ(this->checked("a@example.test"), "global:manual workspace:bounce");
-    EXPECT_EQ(this->checked("a@example.test", "L1", "w2"), "global:manual") << "another workspace";
-    EXPECT_EQ(this->checked("b@example.test", "L1"), "");
+    add(entry("a@example.test", SuppressionReason::manual, ScopeKind::global));
+    add(entry("a@example.test", SuppressionReason::bounce));
+    add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    EXPECT_EQ(checked("a@example.test", "L1"), "global:manual workspace:bounce list:unsubscribe");
+    EXPECT_EQ(checked("a@example.test", "L2"), "global:manual workspace:bounce");
+    EXPECT_EQ(checked("a@example.test"), "global:manual workspace:bounce");
+    EXPECT_EQ(checked("a@example.test", "L1", "w2"), "global:manual") << "another workspace";
+    EXPECT_EQ(checked("b@example.test", "L1"), "");
 }
 
-TYPED_TEST(Suppressions, EntriesSurviveARestart)
+TEST_P(Suppressions, EntriesSurviveARestart)
 {
-    this->add(entry("a@example.test", SuppressionReason::complaint));
-    this->reopen();
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:complaint");
+    add(entry("a@example.test", SuppressionReason::complaint));
+    reopen();
+    EXPECT_EQ(checked("a@example.test"), "workspace:complaint");
 }
 
-TYPED_TEST(Suppressions, ABounceIsAboutTheTaggedAddressAComplaintAboutThePerson)
+TEST_P(Suppressions, ABounceIsAboutTheTaggedAddressAComplaintAboutThePerson)
 {
-    this->add(entry("user+shop@example.test", SuppressionReason::bounce));
-    EXPECT_EQ(this->checked("User+shop@EXAMPLE.test"), "workspace:bounce");
-    EXPECT_EQ(this->checked("user@example.test"), "");
-    this->add(entry("other+shop@example.test", SuppressionReason::complaint));
-    EXPECT_EQ(this->checked("other@example.test"), "workspace:complaint");
-    EXPECT_EQ(this->checked("other+news@example.test"), "workspace:complaint");
-    this->add(entry("f.i.r.s.t@gmail.com", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
-    EXPECT_EQ(this->checked("first+x@googlemail.com", "L1"), "list:unsubscribe");
+    add(entry("user+shop@example.test", SuppressionReason::bounce));
+    EXPECT_EQ(checked("User+shop@EXAMPLE.test"), "workspace:bounce");
+    EXPECT_EQ(checked("user@example.test"), "");
+    add(entry("other+shop@example.test", SuppressionReason::complaint));
+    EXPECT_EQ(checked("other@example.test"), "workspace:complaint");
+    EXPECT_EQ(checked("other+news@example.test"), "workspace:complaint");
+    add(entry("f.i.r.s.t@gmail.com", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    EXPECT_EQ(checked("first+x@googlemail.com", "L1"), "list:unsubscribe");
 }
 
-TYPED_TEST(Suppressions, ADomainEntryCoversEveryAddressOfTheDomainOnly)
+TEST_P(Suppressions, ADomainEntryCoversEveryAddressOfTheDomainOnly)
 {
     SuppressionEntry domain = entry("", SuppressionReason::invalid);
     domain.domain =
         "B\xc3\xbc"
         "cher.example";
-    this->add(domain);
-    EXPECT_EQ(this->checked("a@xn--bcher-kva.example"), "workspace:invalid/domain");
-    EXPECT_EQ(this->checked("a@sub.xn--bcher-kva.example"), "");
+    add(domain);
+    EXPECT_EQ(checked("a@xn--bcher-kva.example"), "workspace:invalid/domain");
+    EXPECT_EQ(checked("a@sub.xn--bcher-kva.example"), "");
 }
 
-TYPED_TEST(Suppressions, ADigestAloneIsEnough)
+TEST_P(Suppressions, ADigestAloneIsEnough)
 {
     SuppressionEntry digest = entry("", SuppressionReason::manual);
-    digest.digest = this->engine->digester().address(address("a@example.test"));
-    this->add(digest);
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:manual");
-    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    digest.digest = engine->digester().address(address("a@example.test"));
+    add(digest);
+    EXPECT_EQ(checked("a@example.test"), "workspace:manual");
+    const auto found = get(engine->find_suppressions(ws, address("a@example.test")));
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].address, "") << "clear text is not known";
     RemoveSuppression remove;
-    remove.workspace = this->ws;
+    remove.workspace = ws;
     remove.digest = digest.digest;
-    EXPECT_TRUE(this->apply(remove).removed);
-    EXPECT_EQ(this->checked("a@example.test"), "");
+    EXPECT_TRUE(apply(remove).removed);
+    EXPECT_EQ(checked("a@example.test"), "");
 }
 
-TYPED_TEST(Suppressions, WhatNamesNothingIsRefused)
+TEST_P(Suppressions, WhatNamesNothingIsRefused)
 {
-    EXPECT_EQ(this->refuse(AddSuppression{entry("", SuppressionReason::manual)}), code(Errc::invalid_argument));
-    EXPECT_EQ(this->refuse(AddSuppression{entry("no address", SuppressionReason::manual)}),
-              code(Errc::invalid_argument));
-    EXPECT_EQ(this->refuse(AddSuppression{entry("a@example.test", SuppressionReason::manual, ScopeKind::list)}),
+    EXPECT_EQ(refuse(AddSuppression{entry("", SuppressionReason::manual)}), code(Errc::invalid_argument));
+    EXPECT_EQ(refuse(AddSuppression{entry("no address", SuppressionReason::manual)}), code(Errc::invalid_argument));
+    EXPECT_EQ(refuse(AddSuppression{entry("a@example.test", SuppressionReason::manual, ScopeKind::list)}),
               code(Errc::invalid_argument));
 }
 
-TYPED_TEST(Suppressions, TheStrongestReasonShowsAndAnExpiredOneHidesNothing)
+TEST_P(Suppressions, TheStrongestReasonShowsAndAnExpiredOneHidesNothing)
 {
-    const TimePoint now = this->clock.now();
-    this->add(entry("a@example.test", SuppressionReason::bounce));
+    const TimePoint now = clock.now();
+    add(entry("a@example.test", SuppressionReason::bounce));
     SuppressionEntry trap = entry("a@example.test", SuppressionReason::trap);
     trap.expires = now + 1h;
-    this->add(trap);
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:trap");
-    EXPECT_EQ(this->check("a@example.test").at(0).expires, now + 1h);
-    this->clock.advance(1h);
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
+    add(trap);
+    EXPECT_EQ(checked("a@example.test"), "workspace:trap");
+    EXPECT_EQ(check("a@example.test").at(0).expires, now + 1h);
+    clock.advance(1h);
+    EXPECT_EQ(checked("a@example.test"), "workspace:bounce");
 }
 
-TYPED_TEST(Suppressions, AddingTwiceIsAddingOnceWithTheLaterExpiry)
+TEST_P(Suppressions, AddingTwiceIsAddingOnceWithTheLaterExpiry)
 {
-    const TimePoint now = this->clock.now();
+    const TimePoint now = clock.now();
     SuppressionEntry one = entry("a@example.test", SuppressionReason::bounce);
     one.first = one.last = now - 1h;
     one.expires = now + 1h;
@@ -147,71 +145,71 @@ TYPED_TEST(Suppressions, AddingTwiceIsAddingOnceWithTheLaterExpiry)
     two.expires = now + 2h;
     two.note = "second";
     two.strikes = 3;
-    this->add(two);
-    this->add(one);  // out of order
-    this->add(two);  // twice
-    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    add(two);
+    add(one);  // out of order
+    add(two);  // twice
+    const auto found = get(engine->find_suppressions(ws, address("a@example.test")));
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].first, now - 1h);
     EXPECT_EQ(found[0].last, now);
     EXPECT_EQ(found[0].expires, now + 2h);
     EXPECT_EQ(found[0].note, "second");
     EXPECT_EQ(found[0].strikes, 3);
-    EXPECT_EQ(this->walk({}).size(), 1u);
+    EXPECT_EQ(walk({}).size(), 1u);
 }
 
-TYPED_TEST(Suppressions, AnAddedEntryIsOneEventARepeatedOrImportedOneIsNone)
+TEST_P(Suppressions, AnAddedEntryIsOneEventARepeatedOrImportedOneIsNone)
 {
-    this->add(entry("a@example.test", SuppressionReason::manual));
-    this->add(entry("a@example.test", SuppressionReason::manual));
+    add(entry("a@example.test", SuppressionReason::manual));
+    add(entry("a@example.test", SuppressionReason::manual));
     SuppressionEntry imported = entry("b@example.test", SuppressionReason::manual);
     imported.origin = SuppressionOrigin::import_;
-    this->add(imported);
-    EXPECT_EQ(this->checked("b@example.test"), "workspace:manual");
+    add(imported);
+    EXPECT_EQ(checked("b@example.test"), "workspace:manual");
     const auto events = this->events();
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].type, "suppression.added");
     EXPECT_EQ(events[0].detail, "workspace:manual");
-    EXPECT_EQ(events[0].address, this->engine->digester().address(address("a@example.test")));
+    EXPECT_EQ(events[0].address, engine->digester().address(address("a@example.test")));
 }
 
-TYPED_TEST(Suppressions, LiftingTakesEveryFormInItsScopeAndTellsWhy)
+TEST_P(Suppressions, LiftingTakesEveryFormInItsScopeAndTellsWhy)
 {
-    this->add(entry("a+x@example.test", SuppressionReason::bounce));
-    this->add(entry("a+x@example.test", SuppressionReason::complaint));
-    this->add(entry("a+x@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    add(entry("a+x@example.test", SuppressionReason::bounce));
+    add(entry("a+x@example.test", SuppressionReason::complaint));
+    add(entry("a+x@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
     RemoveSuppression remove;
-    remove.workspace = this->ws;
+    remove.workspace = ws;
     remove.address = "a+x@example.test";
     remove.note = "asked by phone";
     remove.actor = "key-7";
-    EXPECT_TRUE(this->apply(remove).removed);
-    EXPECT_EQ(this->checked("a+x@example.test", "L1"), "list:unsubscribe") << "another scope stays";
-    const auto last = this->events().back();
+    EXPECT_TRUE(apply(remove).removed);
+    EXPECT_EQ(checked("a+x@example.test", "L1"), "list:unsubscribe") << "another scope stays";
+    const auto last = events().back();
     EXPECT_EQ(last.type, "suppression.removed");
     EXPECT_EQ(last.detail, "asked by phone");
     EXPECT_EQ(last.rule, "key-7");
-    const std::size_t before = this->events().size();
-    EXPECT_FALSE(this->apply(remove).removed);
-    EXPECT_EQ(this->events().size(), before) << "nothing was lifted";
-    EXPECT_EQ(this->walk({}).size(), 1u);
+    const std::size_t before = events().size();
+    EXPECT_FALSE(apply(remove).removed);
+    EXPECT_EQ(events().size(), before) << "nothing was lifted";
+    EXPECT_EQ(walk({}).size(), 1u);
 }
 
-TYPED_TEST(Suppressions, AnEntryLiftedAndAddedInOneCommitIsTheNewOneOnly)
+TEST_P(Suppressions, AnEntryLiftedAndAddedInOneCommitIsTheNewOneOnly)
 {
-    this->add(entry("a@example.test", SuppressionReason::manual));
+    add(entry("a@example.test", SuppressionReason::manual));
     RemoveSuppression remove;
-    remove.workspace = this->ws;
+    remove.workspace = ws;
     remove.address = "a@example.test";
-    ASSERT_TRUE(this->run(
-        this->engine->commit(OpList::of(remove, AddSuppression{entry("a@example.test", SuppressionReason::bounce)}))));
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
-    this->clock.advance(1h);
-    this->reopen();
-    EXPECT_EQ(this->checked("a@example.test"), "workspace:bounce");
+    ASSERT_TRUE(
+        run(engine->commit(OpList::of(remove, AddSuppression{entry("a@example.test", SuppressionReason::bounce)}))));
+    EXPECT_EQ(checked("a@example.test"), "workspace:bounce");
+    clock.advance(1h);
+    reopen();
+    EXPECT_EQ(checked("a@example.test"), "workspace:bounce");
 }
 
-TYPED_TEST(Suppressions, FindTellsEverythingKnownInAllScopesAndLists)
+TEST_P(Suppressions, FindTellsEverythingKnownInAllScopesAndLists)
 {
     SuppressionEntry made = entry("a@example.test", SuppressionReason::manual);
     made.note = "n";
@@ -219,12 +217,12 @@ TYPED_TEST(Suppressions, FindTellsEverythingKnownInAllScopesAndLists)
     made.provider = "google";
     made.rule = "r9";
     made.source_event = "M1";
-    this->add(made);
-    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
-    this->add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
-    this->add(entry("a@example.test", SuppressionReason::trap, ScopeKind::global));
-    this->add(entry("b@example.test", SuppressionReason::manual));
-    const auto found = this->get(this->engine->find_suppressions(this->ws, address("a@example.test")));
+    add(made);
+    add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    add(entry("a@example.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
+    add(entry("a@example.test", SuppressionReason::trap, ScopeKind::global));
+    add(entry("b@example.test", SuppressionReason::manual));
+    const auto found = get(engine->find_suppressions(ws, address("a@example.test")));
     ASSERT_EQ(found.size(), 4u);
     const auto manual =
         std::find_if(found.begin(), found.end(), [](const auto& e) { return e.reason == SuppressionReason::manual; });
@@ -235,69 +233,69 @@ TYPED_TEST(Suppressions, FindTellsEverythingKnownInAllScopesAndLists)
     EXPECT_EQ(manual->provider, "google");
     EXPECT_EQ(manual->rule, "r9");
     EXPECT_EQ(manual->source_event, "M1");
-    EXPECT_EQ(manual->first, this->clock.now());
+    EXPECT_EQ(manual->first, clock.now());
 }
 
-TYPED_TEST(Suppressions, AnErasedAddressStaysSuppressedWithoutItsClearText)
+TEST_P(Suppressions, AnErasedAddressStaysSuppressedWithoutItsClearText)
 {
-    this->add(entry("a@example.test", SuppressionReason::bounce));
-    this->add(entry("a@example.test", SuppressionReason::complaint));
-    this->add(entry("a@example.test", SuppressionReason::erased));
-    EXPECT_EQ(this->check("a@example.test").at(0).reason, SuppressionReason::erased);
-    for (const auto& one : this->walk({}))
+    add(entry("a@example.test", SuppressionReason::bounce));
+    add(entry("a@example.test", SuppressionReason::complaint));
+    add(entry("a@example.test", SuppressionReason::erased));
+    EXPECT_EQ(check("a@example.test").at(0).reason, SuppressionReason::erased);
+    for (const auto& one : walk({}))
         EXPECT_EQ(one.address, "");
 }
 
-TYPED_TEST(Suppressions, AWalkIsFilteredByScopeReasonListDomainAndTime)
+TEST_P(Suppressions, AWalkIsFilteredByScopeReasonListDomainAndTime)
 {
-    const TimePoint now = this->clock.now();
-    this->add(entry("a@one.test", SuppressionReason::bounce));
-    this->add(entry("b@two.test", SuppressionReason::manual));
-    this->add(entry("c@one.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
-    this->add(entry("d@two.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
-    this->add(entry("g@one.test", SuppressionReason::manual, ScopeKind::global));
+    const TimePoint now = clock.now();
+    add(entry("a@one.test", SuppressionReason::bounce));
+    add(entry("b@two.test", SuppressionReason::manual));
+    add(entry("c@one.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    add(entry("d@two.test", SuppressionReason::unsubscribe, ScopeKind::list, "L2"));
+    add(entry("g@one.test", SuppressionReason::manual, ScopeKind::global));
     SuppressionEntry domain = entry("", SuppressionReason::invalid);
     domain.domain = "one.test";
-    this->add(domain);
-    this->clock.advance(1h);
-    this->add(entry("e@three.test", SuppressionReason::bounce));
+    add(domain);
+    clock.advance(1h);
+    add(entry("e@three.test", SuppressionReason::bounce));
 
     SuppressionFilter filter;
-    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test b@two.test c@one.test d@two.test e@three.test one.test");
+    EXPECT_EQ(addresses(walk(filter)), "a@one.test b@two.test c@one.test d@two.test e@three.test one.test");
     filter.scope = ScopeKind::list;
-    EXPECT_EQ(this->addresses(this->walk(filter)), "c@one.test d@two.test");
+    EXPECT_EQ(addresses(walk(filter)), "c@one.test d@two.test");
     filter.list_id = "L2";
-    EXPECT_EQ(this->addresses(this->walk(filter)), "d@two.test");
+    EXPECT_EQ(addresses(walk(filter)), "d@two.test");
     filter = {};
     filter.scope = ScopeKind::global;
-    EXPECT_EQ(this->addresses(this->walk(filter)), "g@one.test");
+    EXPECT_EQ(addresses(walk(filter)), "g@one.test");
     filter = {};
     filter.reason = SuppressionReason::bounce;
-    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test e@three.test");
+    EXPECT_EQ(addresses(walk(filter)), "a@one.test e@three.test");
     filter.since = now + 1min;
-    EXPECT_EQ(this->addresses(this->walk(filter)), "e@three.test");
+    EXPECT_EQ(addresses(walk(filter)), "e@three.test");
     filter = {};
     filter.domain = "One.test";
-    EXPECT_EQ(this->addresses(this->walk(filter)), "a@one.test c@one.test one.test");
+    EXPECT_EQ(addresses(walk(filter)), "a@one.test c@one.test one.test");
 }
 
-TYPED_TEST(Suppressions, AWalkShowsTheMomentItWasOpenedWhateverIsWrittenMeanwhile)
+TEST_P(Suppressions, AWalkShowsTheMomentItWasOpenedWhateverIsWrittenMeanwhile)
 {
     for (int i = 0; i < 6; ++i)
-        this->add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::manual));
-    auto cursor = this->get(this->engine->open_suppressions(this->ws, {}));
-    std::vector<SuppressionEntry> seen = this->get(cursor->next(2));
+        add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::manual));
+    auto cursor = get(engine->open_suppressions(ws, {}));
+    std::vector<SuppressionEntry> seen = get(cursor->next(2));
     for (int i = 0; i < 6; ++i) {
         RemoveSuppression remove;
-        remove.workspace = this->ws;
+        remove.workspace = ws;
         remove.address = "a" + std::to_string(i) + "@example.test";
-        this->apply(remove);
-        this->add(entry("b" + std::to_string(i) + "@example.test", SuppressionReason::manual));
-        this->add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::complaint));
+        apply(remove);
+        add(entry("b" + std::to_string(i) + "@example.test", SuppressionReason::manual));
+        add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::complaint));
     }
-    for (auto some = this->get(cursor->next(2)); !some.empty(); some = this->get(cursor->next(2)))
+    for (auto some = get(cursor->next(2)); !some.empty(); some = get(cursor->next(2)))
         std::move(some.begin(), some.end(), std::back_inserter(seen));
-    EXPECT_EQ(this->addresses(seen),
+    EXPECT_EQ(addresses(seen),
               "a0@example.test a1@example.test a2@example.test a3@example.test a4@example.test a5@example.test");
     for (const auto& one : seen)
         EXPECT_EQ(one.reason, SuppressionReason::manual);

@@ -10,17 +10,15 @@ namespace {
 using namespace storage;
 using namespace std::chrono_literals;
 
-template <class Home>
-class Conformance : public EngineTest<Home> {
-};
+class Conformance : public AnyEngineTest {};
 
-TYPED_TEST_SUITE(Conformance, Homes, HomeNames);
+WINNOW_FOR_EACH_ENGINE(Conformance);
 
 // --- documents
 
-TYPED_TEST(Conformance, AListIsReadAsItWasStoredAndKeepsEverythingAcrossARestart)
+TEST_P(Conformance, AListIsReadAsItWasStoredAndKeepsEverythingAcrossARestart)
 {
-    ListRecord record = this->list("L1");
+    ListRecord record = list("L1");
     record.source = "shop";
     record.columns = {"email",
                       "Stra\xdf"
@@ -32,11 +30,11 @@ TYPED_TEST(Conformance, AListIsReadAsItWasStoredAndKeepsEverythingAcrossARestart
     record.delimiter = ';';
     record.email_column = 1;
     record.rows = 3;
-    record.created = this->clock.now();
+    record.created = clock.now();
     record.complete = true;
-    EXPECT_EQ(this->apply(PutList{record}).version, 1u);
-    this->reopen();
-    const auto stored = this->get(this->engine->get_list(this->ws, "L1"));
+    EXPECT_EQ(apply(PutList{record}).version, 1u);
+    reopen();
+    const auto stored = get(engine->get_list(ws, "L1"));
     ASSERT_TRUE(stored);
     EXPECT_EQ(stored->columns, record.columns);
     EXPECT_EQ(stored->header_raw, record.header_raw);
@@ -49,73 +47,73 @@ TYPED_TEST(Conformance, AListIsReadAsItWasStoredAndKeepsEverythingAcrossARestart
     EXPECT_EQ(stored->version, 1u);
 }
 
-TYPED_TEST(Conformance, ADocumentIsStoredOnlyOverTheVersionThatWasRead)
+TEST_P(Conformance, ADocumentIsStoredOnlyOverTheVersionThatWasRead)
 {
-    this->apply(PutList{this->list("L1")});
-    EXPECT_EQ(this->refuse(PutList{this->list("L1")}), code(Errc::conflict)) << "must not exist yet";
-    ListRecord next = this->list("L1");
+    apply(PutList{list("L1")});
+    EXPECT_EQ(refuse(PutList{list("L1")}), code(Errc::conflict)) << "must not exist yet";
+    ListRecord next = list("L1");
     next.version = 1;
-    EXPECT_EQ(this->apply(PutList{next}).version, 2u);
-    EXPECT_EQ(this->refuse(PutList{next}), code(Errc::conflict)) << "version 1 is over";
+    EXPECT_EQ(apply(PutList{next}).version, 2u);
+    EXPECT_EQ(refuse(PutList{next}), code(Errc::conflict)) << "version 1 is over";
     next.id = "L2";
-    EXPECT_EQ(this->refuse(PutList{next}), code(Errc::conflict)) << "version of a list that is not there";
+    EXPECT_EQ(refuse(PutList{next}), code(Errc::conflict)) << "version of a list that is not there";
 }
 
-TYPED_TEST(Conformance, ARefusedListOfOpsLeavesNothingBehind)
+TEST_P(Conformance, ARefusedListOfOpsLeavesNothingBehind)
 {
-    OpList ops = OpList::of(PutList{this->list("L1")}, PutValue{"k", "v"}, PutList{this->list("L1")});
-    const auto committed = this->run(this->engine->commit(std::move(ops)));
+    OpList ops = OpList::of(PutList{list("L1")}, PutValue{"k", "v"}, PutList{list("L1")});
+    const auto committed = run(engine->commit(std::move(ops)));
     ASSERT_FALSE(committed);
     EXPECT_EQ(committed.error().code, code(Errc::conflict));
-    EXPECT_FALSE(this->get(this->engine->get_list(this->ws, "L1")));
-    EXPECT_FALSE(this->get(this->engine->get_value("k")));
+    EXPECT_FALSE(get(engine->get_list(ws, "L1")));
+    EXPECT_FALSE(get(engine->get_value("k")));
 }
 
-TYPED_TEST(Conformance, LaterOpsOfAListSeeTheEarlierOnes)
+TEST_P(Conformance, LaterOpsOfAListSeeTheEarlierOnes)
 {
-    ListRecord second = this->list("L1");
+    ListRecord second = list("L1");
     second.version = 1;
     second.name = "renamed";
-    const auto committed = this->run(this->engine->commit(OpList::of(PutList{this->list("L1")}, PutList{second})));
+    const auto committed = run(engine->commit(OpList::of(PutList{list("L1")}, PutList{second})));
     ASSERT_TRUE(committed);
     EXPECT_EQ(committed->results[1].version, 2u);
-    EXPECT_EQ(this->get(this->engine->get_list(this->ws, "L1"))->name, "renamed");
+    EXPECT_EQ(get(engine->get_list(ws, "L1"))->name, "renamed");
 }
 
-TYPED_TEST(Conformance, ListsArePagedByIdAndWorkspacesDoNotSeeEachOther)
+TEST_P(Conformance, ListsArePagedByIdAndWorkspacesDoNotSeeEachOther)
 {
     for (const char* id : {"L3", "L1", "L2"})
-        this->apply(PutList{this->list(id)});
-    ListRecord foreign = this->list("L9");
+        apply(PutList{list(id)});
+    ListRecord foreign = list("L9");
     foreign.workspace = "w2";
-    this->apply(PutList{foreign});
-    const auto first = this->get(this->engine->lists(this->ws, "", 2));
+    apply(PutList{foreign});
+    const auto first = get(engine->lists(ws, "", 2));
     ASSERT_EQ(first.size(), 2u);
     EXPECT_EQ(first[0].id, "L1");
     EXPECT_EQ(first[1].id, "L2");
-    const auto rest = this->get(this->engine->lists(this->ws, "L2", 2));
+    const auto rest = get(engine->lists(ws, "L2", 2));
     ASSERT_EQ(rest.size(), 1u);
     EXPECT_EQ(rest[0].id, "L3");
-    EXPECT_FALSE(this->get(this->engine->get_list(this->ws, "L9")));
+    EXPECT_FALSE(get(engine->get_list(ws, "L9")));
 }
 
-TYPED_TEST(Conformance, OpenJobsOfAllWorkspacesAreFoundUntilTheyEnd)
+TEST_P(Conformance, OpenJobsOfAllWorkspacesAreFoundUntilTheyEnd)
 {
     JobRecord job;
-    job.workspace = this->ws;
+    job.workspace = ws;
     job.id = "J1";
     job.list_id = "L1";
     job.state = JobState::running;
     job.counters.total = 4;
     job.counters.by_reason[Reason::greylisted] = 2;
-    this->apply(PutJob{job});
+    apply(PutJob{job});
     JobRecord other = job;
     other.workspace = "w2";
     other.id = "J2";
     other.state = JobState::paused;
-    this->apply(PutJob{other});
-    this->reopen();
-    auto open = this->get(this->engine->open_jobs());
+    apply(PutJob{other});
+    reopen();
+    auto open = get(engine->open_jobs());
     ASSERT_EQ(open.size(), 2u);
     EXPECT_EQ(open[0].counters.by_reason.at(Reason::greylisted), 2u);
 
@@ -123,39 +121,39 @@ TYPED_TEST(Conformance, OpenJobsOfAllWorkspacesAreFoundUntilTheyEnd)
         JobRecord& ended = end == JobState::done ? job : other;
         ended.state = end;
         ended.version = 1;
-        this->apply(PutJob{ended});
+        apply(PutJob{ended});
     }
-    EXPECT_TRUE(this->get(this->engine->open_jobs()).empty());
-    EXPECT_EQ(this->get(this->engine->get_job(this->ws, "J1"))->state, JobState::done);
+    EXPECT_TRUE(get(engine->open_jobs()).empty());
+    EXPECT_EQ(get(engine->get_job(ws, "J1"))->state, JobState::done);
 }
 
-TYPED_TEST(Conformance, AnIdentifierTooLongForAKeyIsRefusedNotCut)
+TEST_P(Conformance, AnIdentifierTooLongForAKeyIsRefusedNotCut)
 {
-    EXPECT_EQ(this->refuse(PutList{this->list(std::string(256, 'x'))}), code(Errc::invalid_argument));
-    EXPECT_EQ(this->apply(PutList{this->list(std::string(255, 'x'))}).version, 1u);
+    EXPECT_EQ(refuse(PutList{list(std::string(256, 'x'))}), code(Errc::invalid_argument));
+    EXPECT_EQ(apply(PutList{list(std::string(255, 'x'))}).version, 1u);
 }
 
 // --- rows
 
-TYPED_TEST(Conformance, RowsComeBackByteForByteInTheOrderOfTheFile)
+TEST_P(Conformance, RowsComeBackByteForByteInTheOrderOfTheFile)
 {
-    this->apply(PutList{this->list("L1")});
-    PutRows put{this->ws, "L1", {}};
+    apply(PutList{list("L1")});
+    PutRows put{ws, "L1", {}};
     for (std::uint64_t n : {2u, 1u, 300u})
         put.rows.push_back({n, n + 1, "a\xff\x00z" + std::to_string(n), "a@example.test", 0, ""});
     put.rows.back().malformed = "open quote";
     put.rows.back().duplicate_of = 1;
     const auto written = put.rows;
-    this->apply(put);
-    const auto rows = this->get(this->engine->rows(this->ws, "L1", 2, 10));
+    apply(put);
+    const auto rows = get(engine->rows(ws, "L1", 2, 10));
     ASSERT_EQ(rows.size(), 2u);
     EXPECT_EQ(rows[0].number, 2u);
     EXPECT_EQ(rows[0].raw, written[0].raw);
     EXPECT_EQ(rows[1].number, 300u);
     EXPECT_EQ(rows[1].malformed, "open quote");
     EXPECT_EQ(rows[1].duplicate_of, 1u);
-    EXPECT_EQ(this->get(this->engine->rows(this->ws, "L1", 1, 1)).size(), 1u);
-    EXPECT_EQ(this->refuse(PutRows{this->ws, "L2", written}), code(Errc::not_found));
+    EXPECT_EQ(get(engine->rows(ws, "L1", 1, 1)).size(), 1u);
+    EXPECT_EQ(refuse(PutRows{ws, "L2", written}), code(Errc::not_found));
 }
 
 RowResult waiting(std::uint64_t number, TimePoint due)
@@ -170,14 +168,13 @@ RowResult waiting(std::uint64_t number, TimePoint due)
     return row;
 }
 
-TYPED_TEST(Conformance, WaitingRowsAreDueEarliestFirstAndLeaveTheIndexWhenDone)
+TEST_P(Conformance, WaitingRowsAreDueEarliestFirstAndLeaveTheIndexWhenDone)
 {
-    this->apply(PutList{this->list("L1")});
-    const TimePoint now = this->clock.now();
-    this->apply(
-        PutRowResults{this->ws, "L1", {waiting(1, now + 10min), waiting(2, now + 5min), waiting(3, now + 20min)}});
-    EXPECT_EQ(this->get(this->engine->next_due_row(this->ws, "L1")), now + 5min);
-    auto due = this->get(this->engine->due_rows(this->ws, "L1", now + 10min, 10));
+    apply(PutList{list("L1")});
+    const TimePoint now = clock.now();
+    apply(PutRowResults{ws, "L1", {waiting(1, now + 10min), waiting(2, now + 5min), waiting(3, now + 20min)}});
+    EXPECT_EQ(get(engine->next_due_row(ws, "L1")), now + 5min);
+    auto due = get(engine->due_rows(ws, "L1", now + 10min, 10));
     ASSERT_EQ(due.size(), 2u) << "the bound itself is due";
     EXPECT_EQ(due[0].number, 2u);
     EXPECT_EQ(due[0].probe_source, "192.0.2.9");
@@ -186,40 +183,39 @@ TYPED_TEST(Conformance, WaitingRowsAreDueEarliestFirstAndLeaveTheIndexWhenDone)
     RowResult later = waiting(2, now + 40min);
     RowResult done = waiting(1, now);
     done.state = RowState::done;
-    this->apply(PutRowResults{this->ws, "L1", {later, done}});
-    due = this->get(this->engine->due_rows(this->ws, "L1", TimePoint::max(), 10));
+    apply(PutRowResults{ws, "L1", {later, done}});
+    due = get(engine->due_rows(ws, "L1", TimePoint::max(), 10));
     ASSERT_EQ(due.size(), 2u);
     EXPECT_EQ(due[0].number, 3u);
     EXPECT_EQ(due[1].number, 2u);
-    EXPECT_EQ(this->get(this->engine->row_results(this->ws, "L1", 1, 10)).size(), 3u);
-    EXPECT_EQ(this->get(this->engine->next_due_row(this->ws, "L2")), std::nullopt);
+    EXPECT_EQ(get(engine->row_results(ws, "L1", 1, 10)).size(), 3u);
+    EXPECT_EQ(get(engine->next_due_row(ws, "L2")), std::nullopt);
 }
 
-TYPED_TEST(Conformance, DeletingAListTakesItsRowsResultsAndWaitingRowsAlong)
+TEST_P(Conformance, DeletingAListTakesItsRowsResultsAndWaitingRowsAlong)
 {
-    this->apply(PutList{this->list("L1")});
-    this->apply(PutList{this->list("L2")});
+    apply(PutList{list("L1")});
+    apply(PutList{list("L2")});
     for (const char* id : {"L1", "L2"}) {
-        this->apply(PutRows{this->ws, id, {{1, 2, "a@example.test", "a@example.test", 0, ""}}});
-        this->apply(PutRowResults{this->ws, id, {waiting(1, this->clock.now())}});
+        apply(PutRows{ws, id, {{1, 2, "a@example.test", "a@example.test", 0, ""}}});
+        apply(PutRowResults{ws, id, {waiting(1, clock.now())}});
     }
-    EXPECT_TRUE(this->apply(DeleteList{this->ws, "L1"}).removed);
-    EXPECT_FALSE(this->apply(DeleteList{this->ws, "L1"}).removed);
-    EXPECT_TRUE(this->get(this->engine->rows(this->ws, "L1", 0, 10)).empty());
-    EXPECT_TRUE(this->get(this->engine->row_results(this->ws, "L1", 0, 10)).empty());
-    EXPECT_EQ(this->get(this->engine->next_due_row(this->ws, "L1")), std::nullopt);
-    EXPECT_EQ(this->get(this->engine->rows(this->ws, "L2", 0, 10)).size(), 1u);
+    EXPECT_TRUE(apply(DeleteList{ws, "L1"}).removed);
+    EXPECT_FALSE(apply(DeleteList{ws, "L1"}).removed);
+    EXPECT_TRUE(get(engine->rows(ws, "L1", 0, 10)).empty());
+    EXPECT_TRUE(get(engine->row_results(ws, "L1", 0, 10)).empty());
+    EXPECT_EQ(get(engine->next_due_row(ws, "L1")), std::nullopt);
+    EXPECT_EQ(get(engine->rows(ws, "L2", 0, 10)).size(), 1u);
 }
 
-TYPED_TEST(Conformance, AListDeletedAndMadeAgainInOneCommitStartsEmpty)
+TEST_P(Conformance, AListDeletedAndMadeAgainInOneCommitStartsEmpty)
 {
-    this->apply(PutList{this->list("L1")});
-    this->apply(PutRows{this->ws, "L1", {{1, 2, "old", "old@example.test", 0, ""}}});
-    const auto committed = this->run(
-        this->engine->commit(OpList::of(DeleteList{this->ws, "L1"}, PutList{this->list("L1")},
-                                        PutRows{this->ws, "L1", {{2, 3, "new", "new@example.test", 0, ""}}})));
+    apply(PutList{list("L1")});
+    apply(PutRows{ws, "L1", {{1, 2, "old", "old@example.test", 0, ""}}});
+    const auto committed = run(engine->commit(OpList::of(
+        DeleteList{ws, "L1"}, PutList{list("L1")}, PutRows{ws, "L1", {{2, 3, "new", "new@example.test", 0, ""}}})));
     ASSERT_TRUE(committed) << committed.error().message();
-    const auto rows = this->get(this->engine->rows(this->ws, "L1", 0, 10));
+    const auto rows = get(engine->rows(ws, "L1", 0, 10));
     ASSERT_EQ(rows.size(), 1u);
     EXPECT_EQ(rows[0].raw, "new");
 }
@@ -240,41 +236,40 @@ VerdictRecord verdict(Reason reason, TimePoint checked, TimePoint expires)
     return record;
 }
 
-TYPED_TEST(Conformance, AVerdictIsKeptPerWorkspaceAndAddressUntilItExpires)
+TEST_P(Conformance, AVerdictIsKeptPerWorkspaceAndAddressUntilItExpires)
 {
-    const TimePoint now = this->clock.now();
-    this->apply(PutVerdict{this->ws, address("A@Example.test"), verdict(Reason::accepted, now, now + 1h)});
-    const auto stored = this->get(this->engine->get_verdict(this->ws, address("a@example.test")));
+    const TimePoint now = clock.now();
+    apply(PutVerdict{ws, address("A@Example.test"), verdict(Reason::accepted, now, now + 1h)});
+    const auto stored = get(engine->get_verdict(ws, address("a@example.test")));
     ASSERT_TRUE(stored) << "the canonical form decides";
     EXPECT_EQ(stored->reason, Reason::accepted);
     EXPECT_TRUE(stored->flags.has(Flag::role));
     ASSERT_EQ(stored->evidence.size(), 1u);
     EXPECT_EQ(stored->evidence[0].answer, "250 ok");
-    EXPECT_FALSE(this->get(this->engine->get_verdict("w2", address("a@example.test"))));
-    this->clock.advance(1h);
-    EXPECT_FALSE(this->get(this->engine->get_verdict(this->ws, address("a@example.test"))));
+    EXPECT_FALSE(get(engine->get_verdict("w2", address("a@example.test"))));
+    clock.advance(1h);
+    EXPECT_FALSE(get(engine->get_verdict(ws, address("a@example.test"))));
 }
 
-TYPED_TEST(Conformance, AFailedProbeNeverOverwritesWhatIsKnownAndFresh)
+TEST_P(Conformance, AFailedProbeNeverOverwritesWhatIsKnownAndFresh)
 {
-    const TimePoint now = this->clock.now();
+    const TimePoint now = clock.now();
     const Address who = address("a@example.test");
-    this->apply(PutVerdict{this->ws, who, verdict(Reason::accepted, now, now + 1h)});
-    this->apply(PutVerdict{this->ws, who, verdict(Reason::timeout, now, now + 24h)});
-    EXPECT_EQ(this->get(this->engine->get_verdict(this->ws, who))->reason, Reason::accepted);
-    this->clock.advance(2h);
-    this->apply(PutVerdict{this->ws, who, verdict(Reason::timeout, now + 2h, now + 24h)});
-    EXPECT_EQ(this->get(this->engine->get_verdict(this->ws, who))->reason, Reason::timeout);
-    this->apply(PutVerdict{this->ws, who, verdict(Reason::mailbox_not_found, now + 2h, now + 24h)});
-    EXPECT_EQ(this->get(this->engine->get_verdict(this->ws, who))->reason, Reason::mailbox_not_found);
+    apply(PutVerdict{ws, who, verdict(Reason::accepted, now, now + 1h)});
+    apply(PutVerdict{ws, who, verdict(Reason::timeout, now, now + 24h)});
+    EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::accepted);
+    clock.advance(2h);
+    apply(PutVerdict{ws, who, verdict(Reason::timeout, now + 2h, now + 24h)});
+    EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::timeout);
+    apply(PutVerdict{ws, who, verdict(Reason::mailbox_not_found, now + 2h, now + 24h)});
+    EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::mailbox_not_found);
 }
 
-TYPED_TEST(Conformance, TheResultOfADoneRowIsTheCachedVerdictOfItsAddress)
+TEST_P(Conformance, TheResultOfADoneRowIsTheCachedVerdictOfItsAddress)
 {
-    const TimePoint now = this->clock.now();
-    this->apply(PutList{this->list("L1")});
-    this->apply(
-        PutRows{this->ws, "L1", {{1, 2, "raw", "a@example.test", 0, ""}, {2, 3, "raw", "not an address", 0, ""}}});
+    const TimePoint now = clock.now();
+    apply(PutList{list("L1")});
+    apply(PutRows{ws, "L1", {{1, 2, "raw", "a@example.test", 0, ""}, {2, 3, "raw", "not an address", 0, ""}}});
     RowResult row;
     row.number = 1;
     row.state = RowState::done;
@@ -282,76 +277,76 @@ TYPED_TEST(Conformance, TheResultOfADoneRowIsTheCachedVerdictOfItsAddress)
     row.suppressed_by = {"workspace:manual"};
     RowResult second = row;
     second.number = 2;
-    this->apply(PutRowResults{this->ws, "L1", {row, second}});
-    const auto stored = this->get(this->engine->get_verdict(this->ws, address("a@example.test")));
+    apply(PutRowResults{ws, "L1", {row, second}});
+    const auto stored = get(engine->get_verdict(ws, address("a@example.test")));
     ASSERT_TRUE(stored);
     EXPECT_EQ(stored->reason, Reason::mailbox_not_found);
     EXPECT_EQ(stored->expires_at, now + default_ttl(Reason::mailbox_not_found));
-    EXPECT_EQ(this->get(this->engine->row_results(this->ws, "L1", 2, 1)).at(0).suppressed_by, row.suppressed_by);
+    EXPECT_EQ(get(engine->row_results(ws, "L1", 2, 1)).at(0).suppressed_by, row.suppressed_by);
 }
 
-TYPED_TEST(Conformance, WhatIsKnownOfADomainOutlivesTheJob)
+TEST_P(Conformance, WhatIsKnownOfADomainOutlivesTheJob)
 {
     CatchAllRecord record;
     record.answer = CatchAllRecord::Answer::yes;
     record.site = "mx.example.test";
-    record.checked = this->clock.now();
-    this->apply(PutCatchAll{"example.test", record});
-    this->reopen();
-    const auto stored = this->get(this->engine->get_catch_all("example.test"));
+    record.checked = clock.now();
+    apply(PutCatchAll{"example.test", record});
+    reopen();
+    const auto stored = get(engine->get_catch_all("example.test"));
     ASSERT_TRUE(stored);
     EXPECT_EQ(stored->answer, CatchAllRecord::Answer::yes);
     EXPECT_EQ(stored->site, "mx.example.test");
-    EXPECT_FALSE(this->get(this->engine->get_catch_all("other.test")));
+    EXPECT_FALSE(get(engine->get_catch_all("other.test")));
 }
 
 // --- values
 
-TYPED_TEST(Conformance, AValueIsReplacedAndExpires)
+TEST_P(Conformance, AValueIsReplacedAndExpires)
 {
-    this->apply(PutValue{"k", "1"});
-    this->apply(PutValue{"k", "2", this->clock.now() + 1min});
-    EXPECT_EQ(this->get(this->engine->get_value("k")), "2");
-    this->clock.advance(1min);
-    EXPECT_EQ(this->get(this->engine->get_value("k")), std::nullopt);
+    apply(PutValue{"k", "1"});
+    apply(PutValue{"k", "2", clock.now() + 1min});
+    EXPECT_EQ(get(engine->get_value("k")), "2");
+    clock.advance(1min);
+    EXPECT_EQ(get(engine->get_value("k")), std::nullopt);
 }
 
-TYPED_TEST(Conformance, ACounterStopsAtItsLimitAndStartsAgainWhenItExpires)
+TEST_P(Conformance, ACounterStopsAtItsLimitAndStartsAgainWhenItExpires)
 {
-    const TimePoint end = this->clock.now() + 24h;
-    EXPECT_EQ(this->apply(AddCounter{"c", 3, 5, end}).counter, 3);
-    EXPECT_EQ(this->apply(AddCounter{"c", 2, 5, end}).counter, 5);
-    EXPECT_EQ(this->refuse(AddCounter{"c", 1, 5, end}), code(Errc::limit_exceeded));
-    EXPECT_EQ(this->get(this->engine->get_value("c")), "5");
-    this->clock.advance(24h);
-    EXPECT_EQ(this->apply(AddCounter{"c", 1, 5, end + 24h}).counter, 1);
-    this->apply(PutValue{"text", "abc"});
-    EXPECT_EQ(this->refuse(AddCounter{"text", 1, 0}), code(Errc::invalid_argument));
+    const TimePoint end = clock.now() + 24h;
+    EXPECT_EQ(apply(AddCounter{"c", 3, 5, end}).counter, 3);
+    EXPECT_EQ(apply(AddCounter{"c", 2, 5, end}).counter, 5);
+    EXPECT_EQ(refuse(AddCounter{"c", 1, 5, end}), code(Errc::limit_exceeded));
+    EXPECT_EQ(get(engine->get_value("c")), "5");
+    clock.advance(24h);
+    EXPECT_EQ(apply(AddCounter{"c", 1, 5, end + 24h}).counter, 1);
+    apply(PutValue{"text", "abc"});
+    EXPECT_EQ(refuse(AddCounter{"text", 1, 0}), code(Errc::invalid_argument));
 }
 
-TYPED_TEST(Conformance, ACounterAndWhatItPaysForStandOrFallTogether)
+TEST_P(Conformance, ACounterAndWhatItPaysForStandOrFallTogether)
 {
     const OpList paid = OpList::of(AddCounter{"c", 1, 1}, PutValue{"work", "done"});
-    ASSERT_TRUE(this->run(this->engine->commit(paid)));
-    this->apply(PutValue{"work", "again"});
-    const auto second = this->run(this->engine->commit(paid));
+    ASSERT_TRUE(run(engine->commit(paid)));
+    apply(PutValue{"work", "again"});
+    const auto second = run(engine->commit(paid));
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, code(Errc::limit_exceeded));
-    EXPECT_EQ(this->get(this->engine->get_value("work")), "again");
+    EXPECT_EQ(get(engine->get_value("work")), "again");
 }
 
 // --- idempotency
 
-TYPED_TEST(Conformance, TheSameIdempotencyKeyReplaysTheFirstOutcomeForADay)
+TEST_P(Conformance, TheSameIdempotencyKeyReplaysTheFirstOutcomeForADay)
 {
-    OpList ops = OpList::of(Enqueue{this->message("a@example.test")}, AddCounter{"c", 1});
+    OpList ops = OpList::of(Enqueue{message("a@example.test")}, AddCounter{"c", 1});
     ops.idempotency_key = "key-1";
     ops.fingerprint = "f1";
-    const auto first = this->run(this->engine->commit(ops));
+    const auto first = run(engine->commit(ops));
     ASSERT_TRUE(first);
     EXPECT_FALSE(first->replayed);
-    this->reopen();
-    const auto again = this->run(this->engine->commit(ops));
+    reopen();
+    const auto again = run(engine->commit(ops));
     ASSERT_TRUE(again);
     EXPECT_TRUE(again->replayed);
     ASSERT_EQ(again->results.size(), 2u);
@@ -361,69 +356,69 @@ TYPED_TEST(Conformance, TheSameIdempotencyKeyReplaysTheFirstOutcomeForADay)
     OpList other = OpList::of(PutValue{"k", "v"});
     other.idempotency_key = "key-1";
     other.fingerprint = "f2";
-    const auto refused = this->run(this->engine->commit(other));
+    const auto refused = run(engine->commit(other));
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().code, code(Errc::conflict));
 
-    this->clock.advance(24h);
-    const auto next_day = this->run(this->engine->commit(ops));
+    clock.advance(24h);
+    const auto next_day = run(engine->commit(ops));
     ASSERT_TRUE(next_day);
     EXPECT_FALSE(next_day->replayed);
     EXPECT_EQ(next_day->results[0].message.seq, first->results[0].message.seq + 1);
 }
 
-TYPED_TEST(Conformance, ARefusedListDoesNotUseUpItsIdempotencyKey)
+TEST_P(Conformance, ARefusedListDoesNotUseUpItsIdempotencyKey)
 {
-    OpList ops = OpList::of(PutRows{this->ws, "L1", {}});
+    OpList ops = OpList::of(PutRows{ws, "L1", {}});
     ops.idempotency_key = "key-1";
-    ASSERT_FALSE(this->run(this->engine->commit(ops)));
-    this->apply(PutList{this->list("L1")});
-    const auto committed = this->run(this->engine->commit(ops));
+    ASSERT_FALSE(run(engine->commit(ops)));
+    apply(PutList{list("L1")});
+    const auto committed = run(engine->commit(ops));
     ASSERT_TRUE(committed);
     EXPECT_FALSE(committed->replayed);
 }
 
 // --- events
 
-TYPED_TEST(Conformance, EventsAreNumberedWithoutGapsPerWorkspaceInCommitOrder)
+TEST_P(Conformance, EventsAreNumberedWithoutGapsPerWorkspaceInCommitOrder)
 {
     EventRecord event;
-    event.workspace = this->ws;
+    event.workspace = ws;
     event.type = "list.completed";
     event.detail = "d\xe9tail";
     for (int i = 0; i < 3; ++i)
-        this->apply(AppendEvent{event});
+        apply(AppendEvent{event});
     event.workspace = "w2";
-    this->apply(AppendEvent{event});
-    event.workspace = this->ws;
-    ASSERT_FALSE(this->run(this->engine->commit(OpList::of(AppendEvent{event}, PutRows{this->ws, "none", {}}))));
-    this->reopen();
-    this->apply(AppendEvent{event});
+    apply(AppendEvent{event});
+    event.workspace = ws;
+    ASSERT_FALSE(run(engine->commit(OpList::of(AppendEvent{event}, PutRows{ws, "none", {}}))));
+    reopen();
+    apply(AppendEvent{event});
     const auto events = this->events(1);
     ASSERT_EQ(events.size(), 3u);
     for (std::size_t i = 0; i < events.size(); ++i)
         EXPECT_EQ(events[i].seq, i + 2) << "a refused commit must not use up a number";
     EXPECT_EQ(events[0].detail, "d\xe9tail");
-    EXPECT_EQ(this->get(this->engine->events("w2", 0, 10)).at(0).seq, 1u);
-    EXPECT_EQ(this->get(this->engine->events(this->ws, 0, 2)).size(), 2u);
+    EXPECT_EQ(get(engine->events("w2", 0, 10)).at(0).seq, 1u);
+    EXPECT_EQ(get(engine->events(ws, 0, 2)).size(), 2u);
     EXPECT_TRUE(this->events(4).empty());
 }
 
-TYPED_TEST(Conformance, EngineTimeNeverGoesBackWhenTheClockDoes)
+TEST_P(Conformance, EngineTimeNeverGoesBackWhenTheClockDoes)
 {
-    const TimePoint before = this->engine->now();
-    this->clock.advance(-1h);
-    EXPECT_EQ(this->engine->now(), before);
-    this->clock.advance(2h);
-    EXPECT_EQ(this->engine->now(), before + 1h);
+    const TimePoint before = engine->now();
+    clock.advance(-1h);
+    EXPECT_EQ(engine->now(), before);
+    clock.advance(2h);
+    EXPECT_EQ(engine->now(), before + 1h);
 }
 
-TYPED_TEST(Conformance, AClosedEngineRefusesAndCanBeClosedAgain)
+TEST_P(Conformance, AClosedEngineRefusesAndCanBeClosedAgain)
 {
-    ASSERT_TRUE(this->engine->close());
-    ASSERT_TRUE(this->engine->close());
-    EXPECT_EQ(this->refuse(PutValue{"k", "v"}), code(Errc::unavailable));
-    const auto read = this->run(this->engine->get_value("k"));
+    ASSERT_TRUE(engine->close());
+    ASSERT_TRUE(engine->close());
+    EXPECT_EQ(refuse(PutValue{"k", "v"}), code(Errc::unavailable));
+    const auto read = run(engine->get_value("k"));
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code, code(Errc::unavailable));
 }

@@ -7,8 +7,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -16,6 +14,7 @@
 #include <sstream>
 
 #include "tests/storage/engine_fixture.hpp"
+#include "tests/support/spawn.hpp"
 
 namespace winnow::test {
 namespace {
@@ -114,7 +113,7 @@ int be_killed(const std::string& dir, const std::string& round)
     }
     boost::asio::io_context io(1);
     for (int w = 0; w < writers; ++w)
-        boost::asio::co_spawn(io, write_letters(**engine, round + '.' + std::to_string(w)), boost::asio::detached);
+        test::spawn(io, write_letters(**engine, round + '.' + std::to_string(w)));
     io.run();
     return 0;
 }

@@ -1,10 +1,9 @@
 // The power goes at an arbitrary moment and the disk keeps only what had been synced. What was acknowledged before is
 // there. (kill_test.cpp kills the process instead: then the kernel still writes what it has.)
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <set>
 
 #include "tests/storage/engine_fixture.hpp"
+#include "tests/support/spawn.hpp"
 
 namespace winnow::test {
 namespace {
@@ -37,8 +36,7 @@ public:
     {
         stop_at = acknowledged.size() + more;
         for (int w = 0; w < 8; ++w)
-            boost::asio::co_spawn(io, write(*this, std::to_string(round) + '.' + std::to_string(w)),
-                                  boost::asio::detached);
+            spawn(io, write(*this, std::to_string(round) + '.' + std::to_string(w)));
         io.restart();
         io.run();
         ASSERT_TRUE(engine->close());

@@ -10,6 +10,7 @@
 #include "storage/start_up.hpp"
 #include "storage/suppression_value.hpp"
 #include "tests/storage/engine_fixture.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/support/virtual_timers.hpp"
 
 namespace winnow::test {
@@ -18,46 +19,43 @@ namespace {
 using namespace storage;
 using namespace std::chrono_literals;
 
-template <class Home>
-class Faults : public EngineTest<Home> {
-};
-TYPED_TEST_SUITE(Faults, Homes, HomeNames);
+class Faults : public AnyEngineTest {};
+WINNOW_FOR_EACH_ENGINE(Faults);
 
-TYPED_TEST(Faults, AfterAFailedSyncTheStoreIsReadOnlyUntilTheRestart)
+TEST_P(Faults, AfterAFailedSyncTheStoreIsReadOnlyUntilTheRestart)
 {
-    this->apply(PutValue{"k", "1"});
-    this->home.fail_next_sync();
-    const auto failed = this->run(this->engine->commit(OpList::of(PutValue{"k", "2"})));
+    apply(PutValue{"k", "1"});
+    home.fail_next_sync();
+    const auto failed = run(engine->commit(OpList::of(PutValue{"k", "2"})));
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, code(Errc::io_error));
-    this->home.heal();
-    EXPECT_EQ(this->refuse(PutValue{"k", "3"}), code(Errc::unavailable))
-        << "the disk is fine again, the promise is not";
-    EXPECT_EQ(this->get(this->engine->get_value("k")), "1") << "nothing of the failed commit shows";
-    const auto stats = this->get(this->engine->stats());
+    home.heal();
+    EXPECT_EQ(refuse(PutValue{"k", "3"}), code(Errc::unavailable)) << "the disk is fine again, the promise is not";
+    EXPECT_EQ(get(engine->get_value("k")), "1") << "nothing of the failed commit shows";
+    const auto stats = get(engine->stats());
     EXPECT_TRUE(stats.read_only);
     EXPECT_NE(stats.read_only_reason, "");
-    this->reopen();
-    EXPECT_FALSE(this->get(this->engine->stats()).read_only);
-    this->apply(PutValue{"k", "4"});
-    EXPECT_EQ(this->get(this->engine->get_value("k")), "4");
+    reopen();
+    EXPECT_FALSE(get(engine->stats()).read_only);
+    apply(PutValue{"k", "4"});
+    EXPECT_EQ(get(engine->get_value("k")), "4");
 }
 
-TYPED_TEST(Faults, AnotherKeySetIsRefused)
+TEST_P(Faults, AnotherKeySetIsRefused)
 {
-    this->engine.reset();
-    const auto opened = this->home.open(EngineKeys::fixed("other"), this->options, this->clock, this->rng);
+    engine.reset();
+    const auto opened = home.open(EngineKeys::fixed("other"), options, clock, rng);
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, code(Errc::conflict));
     EXPECT_NE(opened.error().context.find("key file"), std::string::npos) << opened.error().context;
-    this->reopen();
+    reopen();
 }
 
-TYPED_TEST(Faults, TheNumberOfLanesIsThatOfTheFirstOpening)
+TEST_P(Faults, TheNumberOfLanesIsThatOfTheFirstOpening)
 {
-    this->options.lanes = 3;
-    this->reopen();
-    EXPECT_EQ(this->engine->lane_count(), 8u);
+    options.lanes = 3;
+    reopen();
+    EXPECT_EQ(engine->lane_count(), 8u);
 }
 
 TEST(MemoryDiskFaults, ARecordThatCannotBeReadIsReportedKeptAsideAndNotDeleted)
@@ -154,9 +152,8 @@ TEST(MemoryDiskFaults, ADelayedCommitShowsNothingBeforeItEnds)
     set_faults(*disk, script);
     boost::asio::io_context io(1);
     bool ended = false;
-    boost::asio::co_spawn(
-        io, engine->commit(OpList::of(PutValue{"a", "1"})),
-        [&ended](std::exception_ptr failure, const Result<Committed>& result) { ended = !failure && result; });
+    spawn_then(io, engine->commit(OpList::of(PutValue{"a", "1"})),
+               [&ended](const Result<Committed>& result) { ended = result.has_value(); });
     timers.run_for(io, 4ms);
     EXPECT_FALSE(ended);
     EXPECT_FALSE(run(engine->get_value("a")).value());
