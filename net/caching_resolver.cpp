@@ -164,8 +164,8 @@ awaitable<DnsAnswer> lookup(std::shared_ptr<State> state, std::string name, DnsT
             co_return std::move(*known);
     }
 
-    // A confirmation must not be answered by the very query that it is to confirm.
-    const std::string flight_key = options.confirm ? "confirm " + key : key;
+    // A confirmation must not be answered by the very query that it is to confirm, nor by one that asks its denier.
+    const std::string flight_key = options.confirm ? "confirm " + std::to_string(options.not_by) + ' ' + key : key;
     if (const auto under_way = state->flights.find(flight_key); under_way != state->flights.end()) {
         auto flight = under_way->second;
         co_return co_await wait_for(flight);

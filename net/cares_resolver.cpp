@@ -1,9 +1,8 @@
 #include <algorithm>
-#include <array>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
 #include <memory>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -45,9 +44,6 @@ struct State : std::enable_shared_from_this<State> {
     std::vector<std::weak_ptr<CaresChannel>> retired;  ///< worn out, with queries still under way
     std::size_t preferred = 0;                         ///< asked first
     asio::steady_timer failback;
-    /// Who said NXDOMAIN to a name, so that another one confirms it: hash of the name and index of the server, each
-    /// place overwritten by the next name that falls on it.
-    std::array<std::pair<std::size_t, std::size_t>, 4'096> denials{};
     bool closed = false;
 
     void close()
@@ -89,16 +85,13 @@ struct State : std::enable_shared_from_this<State> {
         });
     }
 
-    void note_denial(const std::string& name, std::size_t index)
+    /// "192.0.2.53:53, 192.0.2.54:53"
+    std::string names() const
     {
-        const std::size_t hash = std::hash<std::string>{}(name);
-        denials[hash % denials.size()] = {hash, index};
-    }
-    std::size_t who_denied(const std::string& name) const
-    {
-        const std::size_t hash = std::hash<std::string>{}(name);
-        const auto& [known, index] = denials[hash % denials.size()];
-        return known == hash ? index : preferred;
+        std::string out;
+        for (const Server& server : servers)
+            out += (out.empty() ? "" : ", ") + server.endpoint.to_string();
+        return out;
     }
 };
 
@@ -201,12 +194,14 @@ awaitable<DnsAnswer> ask(std::shared_ptr<State> state, std::size_t index, std::s
     }
     const Server& server = state->servers[index];
     judgement.answer.server = server.endpoint.to_string();
+    judgement.answer.place = static_cast<std::uint16_t>(index + 1);
     judgement.answer.authenticated = judgement.answer.authenticated && server.loopback;
     co_return std::move(judgement.answer);
 }
 
-/// Every server in turn, `tries` rounds; a server that answered with a failure is not asked again.
-awaitable<DnsAnswer> resolve(std::shared_ptr<State> state, std::string name, DnsType type, bool confirm)
+/// Every server in turn, `tries` rounds; a server that answered with a failure is not asked again, and one whose word
+/// is to be confirmed is asked only when it is the only one.
+awaitable<DnsAnswer> resolve(std::shared_ptr<State> state, std::string name, DnsType type, QueryOptions options)
 {
     name = dns_canonical(name);
     if (const auto labels = dns_labels(name); !labels)
@@ -214,9 +209,13 @@ awaitable<DnsAnswer> resolve(std::shared_ptr<State> state, std::string name, Dns
 
     const std::size_t count = state->servers.size();
     std::size_t first = state->preferred;
-    if (confirm)
-        first = (state->who_denied(name) + 1) % count;
     std::vector<bool> spoke(count);
+    const std::size_t denier = options.not_by;
+    if (options.confirm && denier > 0 && denier <= count) {
+        first = denier % count;
+        spoke[denier - 1] = count > 1;
+    }
+    bool silence = true;
     DnsAnswer worst = failure(DnsStatus::timed_out, "no DNS server was asked");
     for (int round = 0; round < state->options.tries; ++round) {
         for (std::size_t step = 0; step < count; ++step) {
@@ -228,18 +227,19 @@ awaitable<DnsAnswer> resolve(std::shared_ptr<State> state, std::string name, Dns
             DnsAnswer answer = co_await ask(state, index, name, type);
             if (answer.definite()) {
                 const bool preferred_is_silent = worst.status == DnsStatus::timed_out;
-                if (!confirm && index != state->preferred && preferred_is_silent)
+                if (!options.confirm && index != state->preferred && preferred_is_silent)
                     state->prefer(index);
-                if (answer.status == DnsStatus::nxdomain)
-                    state->note_denial(name, index);
                 co_return answer;
             }
             spoke[index] = answer.status != DnsStatus::timed_out;
+            silence = silence && !spoke[index];
             // What a server said tells more than another one's silence.
             if (worst.status == DnsStatus::timed_out)
                 worst = std::move(answer);
         }
     }
+    if (silence && count > 1)
+        worst.detail = "none of " + state->names() + " answers";
     co_return worst;
 }
 
@@ -250,7 +250,7 @@ public:
 
     awaitable<DnsAnswer> query(std::string name, DnsType type, QueryOptions options) override
     {
-        return resolve(state_, std::move(name), type, options.confirm);
+        return resolve(state_, std::move(name), type, options);
     }
 
 private:
@@ -267,12 +267,15 @@ Result<std::unique_ptr<Resolver>> make_cares_resolver(asio::any_io_executor exec
         WINNOW_TRY(options.servers, CaresChannel::system_servers());
     }
     auto state = std::make_shared<State>(executor, std::move(options));
+    std::set<std::string> seen;  // a server named twice does not confirm itself
     for (const Endpoint& endpoint : state->options.servers) {
         boost::system::error_code code;
         const auto address = asio::ip::make_address(endpoint.ip, code);
         if (code || endpoint.port == 0)
             return Error(Errc::invalid_argument,
                          "DNS server \"" + endpoint.ip + "\" is not a numeric address with a port, like 192.0.2.53:53");
+        if (!seen.insert(address.to_string() + ' ' + std::to_string(endpoint.port)).second)
+            continue;
         state->servers.push_back({endpoint, address.is_loopback(), true, nullptr, nullptr});
     }
     return std::unique_ptr<Resolver>(std::make_unique<CaresResolver>(std::move(state)));

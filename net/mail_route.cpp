@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <tuple>
+#include <utility>
 
 #include "core/crypto.hpp"
 #include "net/dns_name.hpp"
@@ -111,15 +112,16 @@ public:
         }
         domain_ = dns_canonical(domain_);
 
-        DnsAnswer answer = co_await ask(domain_, DnsType::mx, false);
-        const std::string denier = answer.server;
-        if (answer.status == DnsStatus::nxdomain)
-            answer = co_await ask(domain_, DnsType::mx, true);
+        DnsAnswer answer = co_await ask(domain_, DnsType::mx);
+        const DnsAnswer denial = answer;
+        if (denial.status == DnsStatus::nxdomain)
+            answer = co_await confirm(denial, domain_, DnsType::mx);
         if (answer.status == DnsStatus::nxdomain) {
-            const bool another = answer.server != denier;
-            end(RouteStatus::nxdomain, "route.nxdomain",
-                another ? "The domain does not exist; a second resolver says so too."
-                        : "The domain does not exist; asked again past the cache, of the same resolver.");
+            end(RouteStatus::nxdomain, "route.nxdomain", "The domain does not exist; " + witnesses(denial, answer));
+        } else if (!answer.definite() && denial.status == DnsStatus::nxdomain) {
+            end(RouteStatus::dns_failure, "route.nxdomain_unconfirmed",
+                "One DNS server says that the domain does not exist, and no other could confirm it (" +
+                    answer_text(answer) + ").");
         } else if (!answer.definite()) {
             end(RouteStatus::dns_failure, "route.dns_failure",
                 "The MX record could not be read (" + answer_text(answer) + ").");
@@ -176,16 +178,43 @@ private:
             }
             bool failed = false;
             for (int pass = 0; pass < 2; ++pass) {
-                const DnsAnswer found = co_await ask(host.name, pass == 0 ? DnsType::a : DnsType::aaaa, false);
+                const DnsAnswer found = co_await ask(host.name, pass == 0 ? DnsType::a : DnsType::aaaa);
                 failed = failed || !found.definite();
                 take_allowed(found, host, refusal);
+                if (found.status == DnsStatus::nxdomain && pass == 0)
+                    denied_.push_back({host, found});
             }
             if (!host.addresses.empty())
                 route_.hosts.push_back(std::move(host));
             else if (failed)
                 ++unreachable;
         }
+        if (route_.hosts.empty() && unreachable == 0 && refusal.empty()) {
+            const bool confirmed = co_await confirm_denied_hosts(refusal);
+            unreachable += confirmed ? 0 : 1;
+        }
         conclude(implicit, unreachable > 0, refusal, std::move(site));
+    }
+
+    /// Before a route is called dead because its hosts do not exist, another server has to say so too. False when none
+    /// could.
+    awaitable<bool> confirm_denied_hosts(std::string& refusal)
+    {
+        for (auto& [host, denial] : denied_) {
+            const DnsAnswer second = co_await confirm(denial, host.name, DnsType::a);
+            if (!second.definite())
+                co_return false;
+            if (second.status == DnsStatus::nxdomain)
+                continue;
+            take_allowed(second, host, refusal);
+            const DnsAnswer other = co_await confirm(denial, host.name, DnsType::aaaa);
+            take_allowed(other, host, refusal);
+            if (!other.definite() && host.addresses.empty())
+                co_return false;
+            if (!host.addresses.empty())
+                route_.hosts.push_back(std::move(host));
+        }
+        co_return true;
     }
 
     void take_allowed(const DnsAnswer& found, MxHost& host, std::string& refusal)
@@ -248,15 +277,33 @@ private:
         }
     }
 
-    awaitable<DnsAnswer> ask(std::string name, DnsType type, bool confirm)
+    /// Who says that something does not exist.
+    static std::string witnesses(const DnsAnswer& denial, const DnsAnswer& second)
+    {
+        if (second.server != denial.server)
+            return "a second DNS server says so too.";
+        return "asked twice, but only one DNS server is configured.";
+    }
+
+    awaitable<DnsAnswer> ask(std::string name, DnsType type)
+    {
+        const QueryOptions options;
+        return ask(std::move(name), type, options);
+    }
+    awaitable<DnsAnswer> confirm(const DnsAnswer& denial, std::string name, DnsType type)
     {
         QueryOptions options;
-        options.confirm = confirm;
+        options.confirm = true;
+        options.not_by = denial.place;
+        return ask(std::move(name), type, options);
+    }
+    awaitable<DnsAnswer> ask(std::string name, DnsType type, QueryOptions options)
+    {
         DnsAnswer answer = co_await resolver_.query(name, type, options);
         if (answer.definite())
             route_.ttl = std::min(route_.ttl, answer.ttl);
         std::string asked = std::string(to_string(type)) + ' ' + name;
-        if (confirm)
+        if (options.confirm)
             asked += " (confirm)";
         note({EvidenceKind::dns,
               clock_.now(),
@@ -291,6 +338,7 @@ private:
     const Clock& clock_;
     Rng& rng_;
     MailRoute route_;
+    std::vector<std::pair<MxHost, DnsAnswer>> denied_;  ///< hosts that do not exist, and who said so
 };
 
 }  // namespace

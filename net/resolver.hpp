@@ -55,8 +55,9 @@ struct DnsAnswer {
     std::uint32_t ttl = 0;           ///< seconds this answer may be used (negative answers: SOA minimum)
     bool authenticated = false;      ///< AD bit from a loopback resolver
     bool cached = false;
-    std::string server;  ///< who answered, "192.0.2.53:53"
-    std::string detail;  ///< for failures: one sentence
+    std::string server;       ///< who answered, "192.0.2.53:53"
+    std::uint16_t place = 0;  ///< of that server among the configured ones, from 1; 0 = unknown
+    std::string detail;       ///< for failures: one sentence
 
     bool definite() const noexcept
     {
@@ -64,9 +65,13 @@ struct DnsAnswer {
     }
 };
 
+/// Trivially destructible on purpose: see the short forms of SmtpClient.
 struct QueryOptions {
-    /// Past our cache, and by another configured resolver than the one that answered before where there is one.
+    /// Past our cache.
     bool confirm = false;
+    /// With `confirm`: the server whose word is to be confirmed (DnsAnswer::place). Where several are configured it is
+    /// not asked, and when all others are silent or fail, so does the query: one server's word is not two.
+    std::uint16_t not_by = 0;
 };
 
 /// DNS as winnow needs it. Failures are values. Thread rule: one Resolver per executor.

@@ -69,11 +69,23 @@ protected:
         return std::move(*made);
     }
 
-    DnsAnswer ask(Resolver& dns, std::string name, DnsType type, bool confirm = false)
+    DnsAnswer ask(Resolver& dns, std::string name, DnsType type)
+    {
+        return test::run(io, dns.query(std::move(name), type));
+    }
+    /// Asks and lets the answer be confirmed; what the confirmation says.
+    DnsAnswer confirmed(Resolver& dns, const std::string& name, DnsType type)
     {
         QueryOptions options;
-        options.confirm = confirm;
-        return test::run(io, dns.query(std::move(name), type, options));
+        options.confirm = true;
+        options.not_by = ask(dns, name, type).place;
+        return test::run(io, dns.query(name, type, options));
+    }
+    static std::optional<Wire> denies(const DnsMessage& query, bool) { return with_rcode(query, DnsRcode::name_error); }
+    static std::optional<Wire> says_nothing(const DnsMessage&, bool) { return std::nullopt; }
+    static std::optional<Wire> fails(const DnsMessage& query, bool)
+    {
+        return with_rcode(query, DnsRcode::server_failure);
     }
 
     boost::asio::io_context io{1};
@@ -221,14 +233,64 @@ TEST_F(CaresResolver, SilenceOfAllServersTimesOut)
 
 TEST_F(CaresResolver, NxdomainIsConfirmedByAnotherServer)
 {
-    const auto denies = [](const DnsMessage& query, bool) { return with_rcode(query, DnsRcode::name_error); };
     LoopbackDnsServer first(io, denies);
     LoopbackDnsServer second(io, denies);
     const auto dns = resolver({first.endpoint(), second.endpoint()});
-    EXPECT_EQ(ask(*dns, "gone.example.test", DnsType::mx).server, first.endpoint().to_string());
-    const DnsAnswer confirmed = ask(*dns, "gone.example.test", DnsType::mx, true);
-    EXPECT_EQ(confirmed.status, DnsStatus::nxdomain);
-    EXPECT_EQ(confirmed.server, second.endpoint().to_string());
+    const DnsAnswer answer = confirmed(*dns, "gone.example.test", DnsType::mx);
+    EXPECT_EQ(answer.status, DnsStatus::nxdomain);
+    EXPECT_EQ(answer.server, second.endpoint().to_string());
+    EXPECT_EQ(first.udp_queries(), 1);
+}
+
+TEST_F(CaresResolver, NxdomainThatNoOtherServerCanConfirmIsNotConfirmedByItsDenier)
+{
+    LoopbackDnsServer first(io, denies);
+    LoopbackDnsServer silent(io, says_nothing);
+    const auto dns = resolver({first.endpoint(), silent.endpoint()});
+    EXPECT_EQ(confirmed(*dns, "gone.example.test", DnsType::mx).status, DnsStatus::timed_out);
+    LoopbackDnsServer broken(io, fails);
+    const auto two = resolver({first.endpoint(), broken.endpoint()});
+    EXPECT_EQ(confirmed(*two, "gone.example.test", DnsType::mx).status, DnsStatus::servfail);
+    EXPECT_EQ(first.udp_queries(), 2) << "asked once by each resolver";
+}
+
+TEST_F(CaresResolver, NxdomainIsConfirmedByTheThirdServerWhenTheSecondIsSilent)
+{
+    LoopbackDnsServer first(io, denies);
+    LoopbackDnsServer silent(io, says_nothing);
+    LoopbackDnsServer third(io, denies);
+    const auto dns = resolver({first.endpoint(), silent.endpoint(), third.endpoint()});
+    const DnsAnswer answer = confirmed(*dns, "gone.example.test", DnsType::mx);
+    EXPECT_EQ(answer.status, DnsStatus::nxdomain);
+    EXPECT_EQ(answer.server, third.endpoint().to_string());
+}
+
+TEST_F(CaresResolver, NxdomainOfTheSecondServerIsForTheFirstToConfirm)
+{
+    LoopbackDnsServer silent(io, says_nothing);
+    LoopbackDnsServer second(io, denies);
+    const auto dns = resolver({silent.endpoint(), second.endpoint()});
+    EXPECT_EQ(confirmed(*dns, "gone.example.test", DnsType::mx).status, DnsStatus::timed_out);
+    EXPECT_EQ(second.udp_queries(), 1);
+}
+
+TEST_F(CaresResolver, ASingleServerIsAskedAgainAndSoIsOneThatIsNamedTwice)
+{
+    LoopbackDnsServer only(io, denies);
+    const auto dns = resolver({only.endpoint(), only.endpoint()});
+    const DnsAnswer answer = confirmed(*dns, "gone.example.test", DnsType::mx);
+    EXPECT_EQ(answer.status, DnsStatus::nxdomain);
+    EXPECT_EQ(answer.server, only.endpoint().to_string());
+    EXPECT_EQ(only.udp_queries(), 2);
+}
+
+TEST_F(CaresResolver, SilenceNamesEverybodyWhoWasAsked)
+{
+    LoopbackDnsServer one(io, says_nothing);
+    LoopbackDnsServer two(io, says_nothing);
+    const auto dns = resolver({one.endpoint(), two.endpoint()});
+    EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).detail,
+              "none of " + one.endpoint().to_string() + ", " + two.endpoint().to_string() + " answers");
 }
 
 TEST_F(CaresResolver, TheAuthenticatedBitOfALoopbackServerIsKept)

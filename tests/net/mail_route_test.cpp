@@ -197,6 +197,61 @@ TEST_F(MailRouteTest, AnNxdomainWhoseConfirmationFailsSaysNothingAboutTheDomain)
     EXPECT_EQ(route("a.test").status, RouteStatus::dns_failure);
 }
 
+TEST_F(MailRouteTest, TheEvidenceSaysWhetherASecondServerDenied)
+{
+    EXPECT_EQ(route("gone.test").detail,
+              "The domain does not exist; asked twice, but only one DNS server is configured.");
+    dns.confirming();
+    EXPECT_EQ(route("gone.test").detail, "The domain does not exist; a second DNS server says so too.");
+}
+
+TEST_F(MailRouteTest, ADeadMxSetIsConfirmedHostByHost)
+{
+    dns.zone("a.test. MX 10 m1.gone.test.\n a.test. MX 20 m2.gone.test.");
+    dns.confirming();
+    const MailRoute r = route("a.test");
+    EXPECT_EQ(r.status, RouteStatus::no_mail);
+    EXPECT_EQ(dns.confirmations(), 2u);
+}
+
+TEST_F(MailRouteTest, AnMxHostThatASecondServerKnowsIsUsed)
+{
+    dns.zone("a.test. MX 10 m1.gone.test.\n a.test. MX 20 m2.gone.test.");
+    dns.confirming().zone("m2.gone.test. AAAA 2001:4860::8");
+    const MailRoute r = route("a.test");
+    EXPECT_EQ(r.status, RouteStatus::ok);
+    ASSERT_EQ(r.hosts.size(), 1u);
+    EXPECT_EQ(r.hosts[0].name, "m2.gone.test");
+    EXPECT_EQ(r.hosts[0].addresses, std::vector<std::string>{"2001:4860::8"});
+}
+
+TEST_F(MailRouteTest, ADeadMxHostBesideALiveOneNeedsNoConfirmation)
+{
+    dns.zone("a.test. MX 10 m1.gone.test.\n a.test. MX 20 m2.a.test.\n m2.a.test. A 8.8.8.8");
+    EXPECT_EQ(route("a.test").status, RouteStatus::ok);
+    EXPECT_EQ(dns.confirmations(), 0u);
+}
+
+class UnconfirmedDenial : public MailRouteTest, public testing::WithParamInterface<const char*> {};
+
+TEST_P(UnconfirmedDenial, OfTheDomainSaysNothingAboutIt)
+{
+    dns.confirming().zone(std::string("gone.test. ") + GetParam());
+    const MailRoute r = route("gone.test");
+    EXPECT_EQ(r.status, RouteStatus::dns_failure);
+    EXPECT_EQ(r.steps.back().rule, "route.nxdomain_unconfirmed");
+}
+
+TEST_P(UnconfirmedDenial, OfAnMxHostSaysNothingAboutTheDomain)
+{
+    dns.zone("a.test. MX 10 mx.gone.test.");
+    dns.confirming().zone(std::string("mx.gone.test. ") + GetParam());
+    EXPECT_EQ(route("a.test").status, RouteStatus::dns_failure);
+}
+
+INSTANTIATE_TEST_SUITE_P(MailRouteTest, UnconfirmedDenial,
+                         testing::Values("SERVFAIL", "REFUSED", "TIMEOUT", "MALFORMED"));
+
 class DnsFailures : public MailRouteTest, public testing::WithParamInterface<const char*> {};
 
 TEST_P(DnsFailures, OfTheMxQuestionAreKeptApartFromAbsence)
