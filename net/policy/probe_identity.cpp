@@ -13,6 +13,8 @@ namespace winnow::net {
 namespace {
 
 constexpr std::size_t max_ptr_names = 10;
+constexpr milliseconds first_pause = std::chrono::seconds{30};
+constexpr milliseconds longest_pause = std::chrono::minutes{5};
 
 /// The one spelling of an address, so that "2001:DB8:0::1" equals "2001:db8::1".
 std::string plain_ip(const std::string& text)
@@ -54,6 +56,7 @@ public:
         : resolver_(resolver), identity_(std::move(identity)), clock_(clock), rng_(rng)
     {
         identity_.source_ip = plain_ip(identity_.source_ip);
+        report_.source_ip = identity_.source_ip;
         const bool v6 = identity_.source_ip.find(':') != std::string::npos;
         address_type_ = v6 ? DnsType::aaaa : DnsType::a;
         const auto at = identity_.mail_from.rfind('@');
@@ -83,8 +86,8 @@ private:
         }
         const std::string found = ip.empty() ? "The source address is not known." : ip + " is not a public address.";
         failed(IdentityItem::public_source, asked, found,
-               "Set verifier.sources to the public address that connections to port 25 come from (behind NAT: the "
-               "outer one).");
+               "winnow binds to its sources, so the outer address of a NAT does not help: probe from a machine that "
+               "has a public address itself, and name that one in verifier.sources.");
         return false;
     }
 
@@ -291,6 +294,32 @@ awaitable<IdentityReport> check_probe_identity(Resolver& resolver, ProbeIdentity
 {
     IdentityChecker checker(resolver, std::move(identity), clock, rng);
     co_return co_await checker.run();
+}
+
+awaitable<IdentityReport> check_probe_identities(Resolver& resolver, std::vector<ProbeIdentity> identities,
+                                                 const Clock& clock, Rng& rng)
+{
+    IdentityReport report;
+    for (ProbeIdentity& identity : identities) {
+        report = co_await check_probe_identity(resolver, std::move(identity), clock, rng);
+        if (!report.ok())
+            break;
+    }
+    co_return report;
+}
+
+awaitable<IdentityReport> await_probe_identities(Resolver& resolver, std::vector<ProbeIdentity> identities,
+                                                 const Clock& clock, Rng& rng, Timer& timer)
+{
+    IdentityReport report;
+    for (milliseconds pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+        const Wake wake = co_await timer.wait_until(clock.steady() + pause);
+        if (wake != Wake::expired)
+            co_return report;
+        report = co_await check_probe_identities(resolver, identities, clock, rng);
+        if (!report.try_again())
+            co_return report;
+    }
 }
 
 }  // namespace winnow::net

@@ -7,6 +7,7 @@
 
 #include "core/clock.hpp"
 #include "core/rng.hpp"
+#include "core/timer.hpp"
 #include "net/resolver.hpp"
 
 namespace winnow::net {
@@ -43,6 +44,7 @@ struct IdentityCheck {
 };
 
 struct IdentityReport {
+    std::string source_ip;              ///< whom it is about
     std::vector<IdentityCheck> checks;  ///< in the order of IdentityItem; those that could not be reached are left out
 
     /// Only then may public mailboxes be probed.
@@ -57,5 +59,14 @@ struct IdentityReport {
 /// public ends the checks: nothing else can hold then.
 awaitable<IdentityReport> check_probe_identity(Resolver& resolver, ProbeIdentity identity, const Clock& clock,
                                                Rng& rng);
+/// The same for several sources: the first report that is not ok, else the last one.
+awaitable<IdentityReport> check_probe_identities(Resolver& resolver, std::vector<ProbeIdentity> identities,
+                                                 const Clock& clock, Rng& rng);
+
+/// Waits and asks again, as long as nothing but the silence of the DNS is in the way: after 30 s, then twice as long
+/// each time, up to five minutes. RFC 2308 section 7.1 lets resolvers hold on to a failure for no longer than that.
+/// Ends with the last report; also, undecided, when `timer` is woken or cancelled: the owner stops.
+awaitable<IdentityReport> await_probe_identities(Resolver& resolver, std::vector<ProbeIdentity> identities,
+                                                 const Clock& clock, Rng& rng, Timer& timer);
 
 }  // namespace winnow::net

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <optional>
+
 #include "tests/support/fake_resolver.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/run_coro.hpp"
@@ -60,6 +63,8 @@ TEST_F(ProbeIdentityTest, APrivateSourceEndsTheChecks)
     EXPECT_FALSE(report.ok());
     ASSERT_EQ(report.checks.size(), 1u);
     EXPECT_THAT(report.reason(), HasSubstr("verifier.sources"));
+    EXPECT_THAT(report.reason(), HasSubstr("a machine that has a public address itself"))
+        << "what is behind NAT cannot bind the outer address";
     EXPECT_EQ(dns.total_queries(), 0u);
 
     identity.source_ip = "";
@@ -164,6 +169,76 @@ TEST_F(ProbeIdentityTest, AnIpv6SourceIsCheckedByItsOwnRecords)
     EXPECT_EQ(item(report, IdentityItem::ehlo_resolves).status, IdentityStatus::passed);
     EXPECT_EQ(item(report, IdentityItem::reverse_dns).status, IdentityStatus::passed);
     EXPECT_THAT(item(report, IdentityItem::spf_pass).cure, HasSubstr("ip6:2606:4700::25"));
+}
+
+/// A server goes on asking while nothing but the DNS is in the way.
+class AwaitedProbeIdentity : public ProbeIdentityTest {
+protected:
+    ~AwaitedProbeIdentity() override { timers.abandon(); }
+
+    void begin()
+    {
+        boost::asio::co_spawn(io, await_probe_identities(dns, {identity}, clock, rng, *timer),
+                              [this](std::exception_ptr failed, IdentityReport r) {
+                                  EXPECT_FALSE(failed);
+                                  report = std::move(r);
+                              });
+    }
+    std::size_t rounds() { return dns.queries("4.4.8.8.in-addr.arpa", DnsType::ptr); }
+
+    boost::asio::io_context io{1};
+    test::VirtualTimers timers{clock};
+    std::unique_ptr<Timer> timer = timers.make();
+    std::optional<IdentityReport> report;
+};
+
+TEST_F(AwaitedProbeIdentity, IsAskedAtGrowingPausesUntilTheDnsIsBack)
+{
+    dns.remove("a.test").zone("a.test. SERVFAIL");
+    begin();
+    timers.run_for(io, std::chrono::seconds{29});
+    EXPECT_EQ(rounds(), 0u);
+    timers.run_for(io, std::chrono::seconds{30 + 60 + 120 + 240 + 2 * 300 - 29});
+    EXPECT_EQ(rounds(), 6u);
+    EXPECT_FALSE(report);
+    dns.remove("a.test").zone("a.test. MX 10 mx.a.test.\na.test. TXT \"v=spf1 ip4:8.8.4.4 -all\"");
+    timers.run_for(io, std::chrono::minutes{5});
+    ASSERT_TRUE(report);
+    EXPECT_TRUE(report->ok()) << report->reason();
+    timers.run_for(io, std::chrono::hours{1});
+    EXPECT_EQ(rounds(), 7u);
+}
+
+TEST_F(AwaitedProbeIdentity, EndsWithTheCureWhenTheDnsIsBackAndARecordIsMissing)
+{
+    dns.remove("a.test").zone("a.test. MX 10 mx.a.test.");
+    begin();
+    timers.run_for(io, std::chrono::minutes{1});
+    ASSERT_TRUE(report);
+    EXPECT_FALSE(report->ok());
+    EXPECT_FALSE(report->try_again());
+    EXPECT_EQ(report->source_ip, "8.8.4.4");
+    EXPECT_THAT(report->reason(), HasSubstr("Publish: a.test. IN TXT"));
+}
+
+TEST_F(AwaitedProbeIdentity, EndsWithoutAQuestionWhenItsOwnerStops)
+{
+    begin();
+    timers.run_for(io, std::chrono::seconds{1});
+    timer->wake();
+    timers.run_for(io, std::chrono::seconds{1});
+    ASSERT_TRUE(report);
+    EXPECT_FALSE(report->ok());
+    EXPECT_EQ(dns.total_queries(), 0u);
+}
+
+TEST_F(ProbeIdentityTest, OfSeveralSourcesTheFirstThatDoesNotHoldIsReported)
+{
+    const ProbeIdentity other{"9.9.9.9", "probe.a.test", "verify@a.test"};
+    const IdentityReport report = test::run(check_probe_identities(dns, {identity, other, identity}, clock, rng));
+    EXPECT_FALSE(report.ok());
+    EXPECT_EQ(report.source_ip, "9.9.9.9");
+    EXPECT_TRUE(test::run(check_probe_identities(dns, {identity}, clock, rng)).ok());
 }
 
 }  // namespace
