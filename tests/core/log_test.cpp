@@ -4,10 +4,10 @@
 
 #include <future>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <thread>
 #include <vector>
 
+#include "tests/support/json.hpp"
 #include "tests/support/manual_clock.hpp"
 
 namespace winnow {
@@ -35,7 +35,7 @@ TEST_F(CallbackLogTest, NoContentOfAFieldBreaksTheLine)
     log->info("reply", {{"text", latin1}, {"nan", std::numeric_limits<double>::quiet_NaN()}});
     ASSERT_EQ(lines.size(), 1u);
     EXPECT_EQ(lines[0].find_first_of("\r\n\x1b"), std::string::npos);
-    const auto parsed = nlohmann::json::parse(lines[0]);
+    const auto parsed = test::parse_json(lines[0]);
     EXPECT_EQ(parsed["level"], "info");
     EXPECT_EQ(parsed["text"], "bo\uFFFDte \"pleine\"\r\n{\"level\":\"forged\"}\x1b[31m");
     EXPECT_TRUE(parsed["nan"].is_null());
@@ -44,7 +44,7 @@ TEST_F(CallbackLogTest, NoContentOfAFieldBreaksTheLine)
 TEST_F(CallbackLogTest, AFieldCannotReplaceTimeLevelOrEvent)
 {
     log->error("real", {{"event", "forged"}, {"level", "debug"}, {"x", 1}, {"x", 2}});
-    const auto parsed = nlohmann::json::parse(lines.at(0));
+    const auto parsed = test::parse_json(lines.at(0));
     EXPECT_EQ(parsed["event"], "real");
     EXPECT_EQ(parsed["level"], "error");
     EXPECT_EQ(parsed["x"], 1);
@@ -74,7 +74,7 @@ TEST(AsyncLog, WritesWholeLinesOfTheWantedLevelsBeforeItEnds)
     int count = 0;
     std::istringstream lines(out);
     for (std::string line; std::getline(lines, line); ++count)
-        EXPECT_EQ(nlohmann::json::parse(line)["event"], "tick");
+        EXPECT_EQ(test::parse_json(line)["event"], "tick");
     EXPECT_EQ(count, 400);
 }
 
@@ -103,10 +103,10 @@ TEST(AsyncLog, AFullQueueDropsCountsAndSaysSoInsteadOfBlocking)
     log.reset();
 
     ASSERT_EQ(lines.size(), 6u);  // first, the remark, and the four youngest
-    EXPECT_EQ(nlohmann::json::parse(lines[1])["event"], "log_lines_dropped");
-    EXPECT_EQ(nlohmann::json::parse(lines[1])["count"], 6);
-    EXPECT_EQ(nlohmann::json::parse(lines[2])["i"], 6);
-    EXPECT_EQ(nlohmann::json::parse(lines[5])["i"], 9);
+    EXPECT_EQ(test::parse_json(lines[1])["event"], "log_lines_dropped");
+    EXPECT_EQ(test::parse_json(lines[1])["count"], 6);
+    EXPECT_EQ(test::parse_json(lines[2])["i"], 6);
+    EXPECT_EQ(test::parse_json(lines[5])["i"], 9);
 }
 
 TEST(Redact, KeepsTheDomainAndTheFirstCharacter)

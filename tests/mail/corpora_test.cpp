@@ -158,7 +158,7 @@ TEST(ArfCorpus, FieldsAreFoundAsLabelled)
     for (const auto& [file, label] : test::read_labels(dir / "labels.tsv")) {
         if (label.at("kind") != "arf")
             continue;
-        const auto wanted = nlohmann::json::parse(label.at("expected_json"));
+        const auto wanted = test::parse_json(label.at("expected_json"));
         const auto report = read_report(slurp(dir / "data" / file));
         score.add(report.kind == ReportKind::arf, file + ":kind");
         if (!report.feedback)
@@ -211,7 +211,7 @@ TEST(EncodedWordCorpus, HeadersDecodeAsLabelled)
     const auto labels = test::read_labels(dir / "labels.tsv");
     for (const auto& row : test::read_jsonl(dir / "cases.jsonl")) {
         const std::string id = row.at("id");
-        const auto wanted = nlohmann::json::parse(labels.at(id).at("expected_json")).get<std::string>();
+        const auto wanted = test::parse_json(labels.at(id).at("expected_json")).get<std::string>();
         const auto got = decode_header(row.at("header").get<std::string>());
         if (got != wanted && std::getenv("WINNOW_CORPUS_VERBOSE") != nullptr)
             std::cout << id << ": '" << got << "' instead of '" << wanted << "'\n";

@@ -4,7 +4,6 @@
 #include <array>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
@@ -12,6 +11,7 @@
 #include "net/policy/spf.hpp"
 #include "tests/support/corpus.hpp"
 #include "tests/support/fake_resolver.hpp"
+#include "tests/support/json.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/run_coro.hpp"
 
