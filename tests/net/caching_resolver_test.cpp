@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "net/resolver.hpp"
 #include "tests/support/fake_resolver.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/run_coro.hpp"
+#include "tests/support/spawn.hpp"
 
 namespace winnow::net {
 namespace {
@@ -116,8 +116,7 @@ TEST_F(CachingResolver, EqualQuestionsUnderWayAreAskedOnce)
     boost::asio::io_context io(1);
     int answered = 0;
     for (int i = 0; i < 5; ++i)
-        boost::asio::co_spawn(io, cache->query("a.test", DnsType::a), [&](std::exception_ptr failure, DnsAnswer a) {
-            EXPECT_FALSE(failure);
+        test::spawn_then(io, cache->query("a.test", DnsType::a), [&](DnsAnswer a) {
             EXPECT_EQ(a.status, DnsStatus::ok);
             ++answered;
         });
@@ -139,8 +138,7 @@ TEST_F(CachingResolver, AConfirmationDoesNotJoinTheQueryThatItConfirms)
     for (const bool confirm : {false, true}) {
         QueryOptions options;
         options.confirm = confirm;
-        boost::asio::co_spawn(io, cache->query("a.test", DnsType::a, options),
-                              [&](std::exception_ptr, DnsAnswer) { ++answered; });
+        test::spawn_then(io, cache->query("a.test", DnsType::a, options), [&](DnsAnswer) { ++answered; });
     }
     io.poll();
     EXPECT_EQ(upstream->waiting(), 2u);
@@ -156,10 +154,9 @@ TEST_F(CachingResolver, TheOthersAreNotLeftWaitingWhenTheAskerIsDestroyed)
     std::optional<DnsAnswer> answer;
     {
         boost::asio::io_context doomed(1);
-        boost::asio::co_spawn(doomed, cache->query("a.test", DnsType::a), [](std::exception_ptr, DnsAnswer) {});
+        test::spawn_then(doomed, cache->query("a.test", DnsType::a), [](DnsAnswer) {});
         doomed.poll();
-        boost::asio::co_spawn(others, cache->query("a.test", DnsType::a),
-                              [&](std::exception_ptr, DnsAnswer a) { answer = std::move(a); });
+        test::spawn_then(others, cache->query("a.test", DnsType::a), [&](DnsAnswer a) { answer = std::move(a); });
         others.poll();
         EXPECT_FALSE(answer);
         upstream->forget_waiting();

@@ -1,10 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "net/http.hpp"
 #include "tests/support/run_coro.hpp"
+#include "tests/support/spawn.hpp"
 
 /// HTTP over real sockets on the loopback interface: what a scripted stream cannot show (flow control, resets).
 namespace winnow::net {
@@ -35,7 +35,7 @@ protected:
     {
         const Endpoint any_port{"127.0.0.1", 0};
         listener_ = std::move(listen_tcp(io_.get_executor(), any_port).value());
-        boost::asio::co_spawn(io_, accept_and_serve(*listener_, handler, options_), fail_on_exception);
+        test::spawn(io_, accept_and_serve(*listener_, handler, options_), fail_on_exception);
     }
     void TearDown() override
     {

@@ -1,8 +1,6 @@
 // Client and server against each other: over memory in virtual time, over TCP on loopback, each with TLS.
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "core/asio_timer.hpp"
@@ -11,6 +9,7 @@
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/memory_stream.hpp"
 #include "tests/support/run_coro.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace winnow::net {
@@ -67,7 +66,7 @@ protected:
     {
         test::MemoryPair pair = make_memory_pair(timers, wire);
         asio::io_context io{1};
-        asio::co_spawn(io, serve_smtp(*pair.server, mx, options, timers), asio::detached);
+        test::spawn(io, serve_smtp(*pair.server, mx, options, timers));
         SmtpClient smtp(*pair.client);
         auto outcome = run(io, timers, deliver(smtp, std::move(plan)));
         pair.client->close();
@@ -163,7 +162,7 @@ TEST_F(OverMemory, AServerThatDripsIsGivenUpAtTheSameDeadline)
 {
     test::MemoryPair pair = make_memory_pair(timers, wire);
     asio::io_context io{1};
-    asio::co_spawn(io, drip(*pair.server, timers), asio::detached);
+    test::spawn(io, drip(*pair.server, timers));
     SmtpClient smtp(*pair.client);
     const auto outcome = run(io, timers, smtp.greeting());
     ASSERT_FALSE(outcome);
@@ -190,7 +189,7 @@ TEST_F(OverMemory, AServerThatRefusesInTheMiddleOfAMessageAndHangsUpIsHeard)
 {
     test::MemoryPair pair = make_memory_pair(timers, wire);
     asio::io_context io{1};
-    asio::co_spawn(io, refuse_in_the_middle(std::move(pair.server)), asio::detached);
+    test::spawn(io, refuse_in_the_middle(std::move(pair.server)));
     SmtpClient smtp(*pair.client);
     Stage stage{};
     const auto outcome = run(io, timers, smtp.data(std::string(5'000'000, 'x'), &stage));
@@ -223,7 +222,7 @@ TEST_F(OverMemory, CommandsInjectedBehindStarttlsAreNotRead)
     options.tls = TlsServerContext::self_signed("mx.example.test", clock.now()).value();
     test::MemoryPair pair = make_memory_pair(timers, wire);
     asio::io_context io{1};
-    asio::co_spawn(io, serve_smtp(*pair.server, mx, options, timers), asio::detached);
+    test::spawn(io, serve_smtp(*pair.server, mx, options, timers));
     SmtpClient smtp(*pair.client);
     const auto outcome = run(io, timers, inject_behind_starttls(*pair.client, smtp));
     ASSERT_TRUE(outcome) << outcome.error().message();
@@ -248,7 +247,7 @@ protected:
     Result<SmtpTransaction> run_delivery(Plan plan)
     {
         auto listener = listen_tcp(io.get_executor(), {"127.0.0.1", 0}).value();
-        asio::co_spawn(io, serve_one(*listener), asio::detached);
+        test::spawn(io, serve_one(*listener));
         auto stream = run(io, make_tcp_connector(io.get_executor())->connect(listener->local(), {})).value();
         SmtpClient smtp(*stream);
         auto outcome = run(io, deliver(smtp, std::move(plan)));

@@ -2,8 +2,6 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 
 #include "net/smtp_client.hpp"
@@ -12,6 +10,7 @@
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/memory_stream.hpp"
 #include "tests/support/run_coro.hpp"
+#include "tests/support/spawn.hpp"
 
 namespace winnow::net {
 namespace {
@@ -107,14 +106,12 @@ TEST(HostileClient, GetsWellFormedRepliesAndDeliversOnlyWhatItEnded)
         test::MemoryPair pair = make_memory_pair(timers);
         bool ended = false;
         std::string received;
-        asio::co_spawn(io, serve_smtp(*pair.server, mx, options, timers), [&](std::exception_ptr failure) {
+        test::spawn(io, serve_smtp(*pair.server, mx, options, timers), [&](std::exception_ptr failure) {
             RC_ASSERT(!failure);
             ended = true;
         });
-        asio::co_spawn(io, read_to_the_end(*pair.client),
-                       [&](std::exception_ptr, std::string all) { received = std::move(all); });
-        asio::co_spawn(io, send_pieces(*pair.client, pieces, timers),
-                       [&](std::exception_ptr) { pair.client->close(); });
+        test::spawn_then(io, read_to_the_end(*pair.client), [&](std::string all) { received = std::move(all); });
+        test::spawn(io, send_pieces(*pair.client, pieces, timers), [&](std::exception_ptr) { pair.client->close(); });
         timers.run_until_idle(io);
 
         RC_ASSERT(ended);
@@ -170,12 +167,8 @@ TEST(HostileServer, NeverGetsADeliveryOutOfAnythingButAReplyToTheDot)
         test::MemoryPair pair = make_memory_pair(timers, wire);
         SmtpClient smtp(*pair.client);
         std::optional<Result<SmtpTransaction>> outcome;
-        asio::co_spawn(io, converse(smtp), [&](std::exception_ptr failure, Result<SmtpTransaction> result) {
-            RC_ASSERT(!failure);
-            outcome = std::move(result);
-        });
-        asio::co_spawn(io, send_pieces(*pair.server, pieces, timers),
-                       [&](std::exception_ptr) { pair.server->close(); });
+        test::spawn_then(io, converse(smtp), [&](Result<SmtpTransaction> result) { outcome = std::move(result); });
+        test::spawn(io, send_pieces(*pair.server, pieces, timers), [&](std::exception_ptr) { pair.server->close(); });
         timers.run_until_idle(io);
 
         RC_ASSERT(outcome.has_value());

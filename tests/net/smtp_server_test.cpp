@@ -3,8 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
 
@@ -12,6 +10,7 @@
 #include "tests/support/fake_mx.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/memory_stream.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/support/virtual_timers.hpp"
 
 namespace winnow::net {
@@ -35,8 +34,8 @@ protected:
         received.clear();
         test::MemoryPair pair = make_memory_pair(timers, wire);
         client = std::move(pair.client);
-        asio::co_spawn(io, serve(std::move(pair.server)), asio::detached);
-        asio::co_spawn(io, collect(*client), asio::detached);
+        test::spawn(io, serve(std::move(pair.server)));
+        test::spawn(io, collect(*client));
         test::VirtualTimers::poll(io);
     }
 
@@ -69,7 +68,7 @@ protected:
     std::string send(std::string bytes)
     {
         received.clear();
-        asio::co_spawn(io, client->write(std::move(bytes)), asio::detached);
+        test::spawn_then(io, client->write(std::move(bytes)), [](Result<>) {});
         test::VirtualTimers::poll(io);
         return received;
     }
@@ -267,6 +266,58 @@ TEST_F(SmtpServerTest, ADeclaredOrActualSizeAboveTheLimitIsRefused)
     EXPECT_THAT(send(std::string(998, 'x') + "\r\n.\r\n"), StartsWith("250"));
     begin_message();
     EXPECT_THAT(send(std::string(3000, 'x')), StartsWith("552 5.3.4")) << "one that does not end";
+    wait(milliseconds{2'000});
+    EXPECT_TRUE(ended && closed);
+}
+
+TEST_F(SmtpServerTest, AMessageThatTheMemoryOfAllSessionsCannotHoldIsForLater)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    start();
+    begin_message();
+    EXPECT_THAT(send(std::string(300'000, 'x') + "\r\n.\r\n"), StartsWith("452 4.3.1"));
+    EXPECT_TRUE(mx.messages.empty());
+    EXPECT_EQ(memory->used(), 0u);
+    begin_message();
+    EXPECT_THAT(send(std::string(5'000, 'x') + "\r\n.\r\n"), StartsWith("250")) << "the session goes on";
+    EXPECT_EQ(memory->used(), 0u) << "given back with the reply";
+}
+
+TEST_F(SmtpServerTest, WhatIsOnItsWayCountsAndABrokenConnectionGivesItBack)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    start();
+    begin_message();
+    send(std::string(30'000, 'x'));
+    EXPECT_GE(memory->used(), 30'000u);
+    stop();
+    EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(SmtpServerTest, WithoutMemoryNoMessageIsBegun)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    MemoryBudget::Share others(memory.get());
+    ASSERT_TRUE(others.resize(90'000));
+    start();
+    send("EHLO c.test\r\n");
+    send("MAIL FROM:<s@example.test>\r\nRCPT TO:<a@example.test>\r\n");
+    EXPECT_THAT(send("DATA\r\n"), StartsWith("452 4.3.1"));
+    ASSERT_TRUE(others.resize(0));
+    begin_message();
+    EXPECT_THAT(send("hello\r\n.\r\n"), StartsWith("250"));
+}
+
+TEST_F(SmtpServerTest, AClientThatGoesOnWithoutMemoryIsHungUpOn)
+{
+    options.message_memory = std::make_shared<MemoryBudget>(100'000);
+    options.max_message_size = 1'000'000;
+    start();
+    begin_message();
+    EXPECT_THAT(send(std::string(1'200'000, 'x')), StartsWith("421 4.3.1"));
     wait(milliseconds{2'000});
     EXPECT_TRUE(ended && closed);
 }

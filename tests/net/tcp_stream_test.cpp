@@ -1,7 +1,5 @@
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
@@ -10,6 +8,7 @@
 #include "net/stream.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/run_coro.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/support/temp_dir.hpp"
 
 namespace winnow::net {
@@ -44,7 +43,7 @@ protected:
     {
         auto listener = listen_tcp(io.get_executor(), {ip, 0}).value();
         Pair pair;
-        asio::co_spawn(io, accept_into(*listener, pair.server), asio::detached);
+        test::spawn(io, accept_into(*listener, pair.server));
         pair.client = run(io, connector->connect(listener->local(), options)).value();
         while (!pair.server)
             io.run_one_for(std::chrono::seconds{5});
@@ -91,10 +90,7 @@ TEST_F(TcpStreamTest, MoreThanTheKernelHoldsIsWrittenWhole)
     pair.server->expires_after(milliseconds{5'000});
     const std::string large(8'000'000, 'x');
     std::optional<Result<>> written;
-    asio::co_spawn(io, pair.client->write(large), [&](std::exception_ptr failure, Result<> result) {
-        ASSERT_FALSE(failure);
-        written = std::move(result);
-    });
+    test::spawn_then(io, pair.client->write(large), [&](Result<> result) { written = std::move(result); });
     EXPECT_EQ(run(io, read_exactly(*pair.server, large.size())).value(), large);
     while (!written)
         io.run_one_for(std::chrono::seconds{5});
@@ -172,10 +168,7 @@ TEST_F(TcpStreamTest, ClosingEndsAPendingReadAndTheStreamMayBeDestroyedUnderIt)
     Pair pair = connect();
     std::optional<Result<std::size_t>> outcome;
     pair.client->expires_after(milliseconds{5'000});
-    asio::co_spawn(io, read_one(*pair.client), [&](std::exception_ptr failure, Result<std::size_t> result) {
-        ASSERT_FALSE(failure);
-        outcome = std::move(result);
-    });
+    test::spawn_then(io, read_one(*pair.client), [&](Result<std::size_t> result) { outcome = std::move(result); });
     io.poll();
     ASSERT_FALSE(outcome);
     pair.client.reset();
@@ -189,8 +182,7 @@ TEST_F(TcpStreamTest, AListenerStopsAtCloseAlsoWhenDestroyedUnderAccept)
 {
     auto listener = listen_tcp(io.get_executor(), {"127.0.0.1", 0}).value();
     std::optional<boost::system::error_code> outcome;
-    asio::co_spawn(io, listener->accept(), [&](std::exception_ptr failure, Result<std::unique_ptr<Stream>> result) {
-        ASSERT_FALSE(failure);
+    test::spawn_then(io, listener->accept(), [&](Result<std::unique_ptr<Stream>> result) {
         outcome = result ? boost::system::error_code() : result.error().code;
     });
     io.poll();
@@ -235,10 +227,8 @@ protected:
         pair.client->expires_after(milliseconds{5'000});
         pair.server->expires_after(milliseconds{5'000});
         std::optional<Result<>> server;
-        asio::co_spawn(io, pair.server->start_tls_server(context), [&](std::exception_ptr failure, Result<> result) {
-            ASSERT_FALSE(failure);
-            server = std::move(result);
-        });
+        test::spawn_then(io, pair.server->start_tls_server(context),
+                         [&](Result<> result) { server = std::move(result); });
         Result<> client = run(io, pair.client->start_tls_client(std::move(options)));
         while (!server)
             io.run_one_for(std::chrono::seconds{5});
@@ -275,7 +265,7 @@ TEST_F(TlsTest, UpgradesInPlaceAndCarriesMoreThanOneRecord)
 
     const std::string text(100'000, 'y');
     std::optional<Result<>> written;
-    asio::co_spawn(io, pair.client->write(text), [&](std::exception_ptr, Result<> result) { written = result; });
+    test::spawn_then(io, pair.client->write(text), [&](Result<> result) { written = result; });
     EXPECT_EQ(run(io, read_exactly(*pair.server, text.size())).value(), text);
     ASSERT_TRUE(run(io, pair.server->write("250 ok\r\n")));
     EXPECT_EQ(run(io, read_exactly(*pair.client, 8)).value(), "250 ok\r\n");
@@ -327,7 +317,7 @@ TEST_F(TlsTest, PlaintextInsteadOfAHandshakeFailsWithAReason)
     Pair pair = connect();
     pair.client->expires_after(milliseconds{5'000});
     pair.server->expires_after(milliseconds{5'000});
-    asio::co_spawn(io, answer_with(*pair.server, "250 injected\r\n"), asio::detached);
+    test::spawn_then(io, answer_with(*pair.server, "250 injected\r\n"), [](Result<>) {});
     const auto outcome = run(io, pair.client->start_tls_client({}));
     ASSERT_FALSE(outcome);
     EXPECT_EQ(outcome.error().code, SmtpErrc::tls_failed);
