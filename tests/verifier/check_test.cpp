@@ -1,8 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <nlohmann/json.hpp>
-
+#include "tests/support/json.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/verifier/job_lab.hpp"
 #include "verifier/verdict_json.hpp"
 #include "verifier/verdict_rules.hpp"
@@ -191,9 +191,8 @@ TEST_F(CheckTest, ConcurrentChecksShareTheirSitesManners)
 {
     std::vector<VerdictRecord> verdicts;
     for (int i = 0; i < 8; ++i)
-        boost::asio::co_spawn(lab.io,
-                              lab.verifier->check(ProbeLab::ws, "u" + std::to_string(i) + "@x.test", minutes{5}),
-                              [&verdicts](std::exception_ptr, VerdictRecord v) { verdicts.push_back(std::move(v)); });
+        test::spawn_then(lab.io, lab.verifier->check(ProbeLab::ws, "u" + std::to_string(i) + "@x.test", minutes{5}),
+                         [&verdicts](VerdictRecord v) { verdicts.push_back(std::move(v)); });
     lab.timers.run_until_idle(lab.io);
     ASSERT_EQ(verdicts.size(), 8u);
     EXPECT_EQ(lab.host().most_open(), 1u);

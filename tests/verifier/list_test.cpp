@@ -2,11 +2,10 @@
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
-#include <nlohmann/json.hpp>
-
 #include "core/csv.hpp"
 #include "core/ndjson.hpp"
 #include "tests/support/flaky_engine.hpp"
+#include "tests/support/json.hpp"
 #include "tests/verifier/job_lab.hpp"
 #include "verifier/verdict_rules.hpp"
 
@@ -378,7 +377,7 @@ TEST_F(ListTest, NdjsonHasOneObjectPerRowWithTheUsersColumns)
     std::istringstream lines(exported(list, options));
     std::vector<nlohmann::json> objects;
     for (std::string line; std::getline(lines, line);)
-        objects.push_back(nlohmann::json::parse(line));
+        objects.push_back(test::parse_json(line));
     ASSERT_EQ(objects.size(), 3u);
     EXPECT_EQ(objects[0]["address"], "ann@x.test");
     EXPECT_EQ(objects[0]["verdict"], "deliverable");
