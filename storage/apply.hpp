@@ -57,6 +57,7 @@ public:
     // apply_suppression.cpp
     Result<OpResult> operator()(AddSuppression& op);
     Result<OpResult> operator()(RemoveSuppression& op);
+    Result<OpResult> operator()(UndoOutcome& op);
 
     // apply_queue.cpp
     Result<OpResult> operator()(Enqueue& op);
@@ -92,6 +93,7 @@ private:
 
     Result<> add_fact(const shape::SuppressionKey& key, SuppressionFacts facts, const std::string& clear_text);
     Result<bool> lift(const shape::SuppressionKey& key);
+    Result<bool> lift_outcome(const shape::SuppressionKey& key, TimePoint since);
     Result<std::optional<SuppressionReason>> learn(const MessageRecord& message, const Outcome& outcome);
     Result<std::optional<NewSuppression>> strike_address(const MessageRecord& message, const H16& digest,
                                                          const Outcome& outcome);

@@ -273,10 +273,19 @@ Result<OpResult> Apply::operator()(RecordReport& op)
     MessageRecord& record = message.record;
     OpResult result;
     result.message = record.ref;
+    const std::string fact(to_string(op.fact));
+    const TimePoint at = op.at == TimePoint{} ? now_ : op.at;
+    if (op.evidence_only) {
+        Outcome remark;
+        remark.evidence = {EvidenceKind::report, at, fact, {}, op.detail, Stage::rcpt, ReplyClass::unknown, op.rule};
+        WINNOW_TRY(remark.event, message_event(record, "report_ignored", ReplyClass::unknown, op.detail, op.rule));
+        remark.frozen = true;
+        WINNOW_CHECK(learn(record, remark));
+        return result;
+    }
     if (std::find(record.later.begin(), record.later.end(), op.fact) != record.later.end())
         return result;
     record.later.push_back(op.fact);
-    const std::string fact(to_string(op.fact));
     if (!record.campaign.empty()) {
         std::string key = shape::state(State::campaign_counts, record.workspace, record.campaign);
         WINNOW_TRY(CampaignCounts counts, load_or_restart<CampaignCounts>(Family::state, key));
@@ -286,12 +295,12 @@ Result<OpResult> Apply::operator()(RecordReport& op)
     const ReplyClass klass = op.fact == LaterFact::complaint     ? ReplyClass::complaint
                              : op.fact == LaterFact::unsubscribe ? ReplyClass::unsubscribe
                                                                  : op.klass;
-    const TimePoint at = op.at == TimePoint{} ? now_ : op.at;
     Outcome outcome;
     WINNOW_TRY(outcome.event, message_event(record, fact, klass, op.detail, op.rule));
     outcome.strike = {klass, op.clear, op.final_, Stage::rcpt, true, at};
     outcome.evidence = {EvidenceKind::report, at, fact, {}, op.detail, Stage::rcpt, klass, op.rule};
     outcome.provider = op.provider;
+    outcome.frozen = op.frozen;
     outcome.origin = op.fact == LaterFact::async_bounce ? SuppressionOrigin::outcome : SuppressionOrigin::report;
     WINNOW_TRY(result.suppressed, learn(record, outcome));
     WINNOW_CHECK(save(message));

@@ -1,4 +1,6 @@
 // Suppressions: what people say, what outcomes lead to, and lifting.
+#include <algorithm>
+
 #include "core/crypto.hpp"
 #include "storage/apply.hpp"
 #include "storage/suppression_value.hpp"
@@ -194,6 +196,54 @@ Result<OpResult> Apply::operator()(RemoveSuppression& op)
     event.address = key.digest;
     event.detail = op.note;
     event.rule = op.actor;
+    WINNOW_CHECK(append(std::move(event)));
+    return result;
+}
+
+/// Takes out what outcomes said since `since`; true when that was something.
+Result<bool> Apply::lift_outcome(const shape::SuppressionKey& key, TimePoint since)
+{
+    const std::string name = key.str();
+    WINNOW_TRY(const auto bytes, store_.get(Family::suppression, name));
+    if (!bytes)
+        return false;
+    auto facts = decode<SuppressionFacts>(*bytes);
+    if (!facts)
+        return false;  // it may be anything, an unsubscribe too
+    const auto taken = std::erase_if(facts->facts, [since](const SuppressionFacts::Fact& fact) {
+        return fact.origin == SuppressionOrigin::outcome && fact.core.first >= since;
+    });
+    if (taken == 0)
+        return false;
+    if (facts->facts.empty() && facts->damaged.empty())
+        return lift(key);
+    store_.put(Family::suppression, name, encode(*facts));
+    return true;
+}
+
+Result<OpResult> Apply::operator()(UndoOutcome& op)
+{
+    WINNOW_TRY(const auto message, load<StoredMessage>(Family::message, shape::message(op.ref)));
+    OpResult result;
+    result.message = op.ref;
+    if (!message)
+        return result;
+    const MessageRecord& record = message->record;
+    shape::SuppressionKey key = scoped(ScopeKind::workspace, record.workspace, {});
+    key.digest = context_.digester.address(recipient_of(record));
+    // Older strikes go too: which of them were the event's is not known, and the next real one counts again.
+    store_.erase(Family::strike, shape::of_address(record.workspace, key.digest));
+    WINNOW_TRY(result.removed, lift_outcome(key, op.since));
+    if (!result.removed)
+        return result;
+    EventRecord event;
+    event.workspace = record.workspace;
+    event.type = "suppression.removed";
+    event.message_id = record.id;
+    event.campaign = record.campaign;
+    event.address = key.digest;
+    event.detail = std::move(op.note);
+    event.rule = std::move(op.actor);
     WINNOW_CHECK(append(std::move(event)));
     return result;
 }

@@ -5,9 +5,7 @@
 namespace winnow::storage {
 
 template <class T>
-    requires(!std::is_same_v<T, Op>)
-Op::Op(T alternative) : change(std::move(alternative))
-{}
+requires(!std::is_same_v<T, Op>) Op::Op(T alternative) : change(std::move(alternative)) {}
 
 Op::Op(const Op& other) = default;
 Op::Op(Op&& other) noexcept = default;
@@ -29,6 +27,7 @@ template Op::Op(PutBody);
 template Op::Op(Enqueue);
 template Op::Op(RecordAttempt);
 template Op::Op(RecordReport);
+template Op::Op(UndoOutcome);
 template Op::Op(Release);
 template Op::Op(CancelMessage);
 template Op::Op(CancelCampaign);

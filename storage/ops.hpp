@@ -98,6 +98,18 @@ struct RecordReport {
     bool clear = false, final_ = false;
     std::string rule, detail, provider;
     TimePoint at{};
+    bool frozen = false;  ///< mass-event guard: evidence is kept, no strike is counted, nothing suppressed
+    /// Kept as evidence of class `unknown` with `detail` as the reason, and as no fact about the message: a report that
+    /// names another recipient.
+    bool evidence_only = false;
+};
+
+/// Takes back what outcomes of a message led to since `since`: its recipient's suppression as far as outcomes made it
+/// (other words about the address stay), and the strikes. Nothing happens when there is none, or no such message.
+struct UndoOutcome {
+    MessageRef ref;
+    TimePoint since{};
+    std::string note, actor;  ///< for the event
 };
 
 /// Makes a held message due, or a queued one due at another time. A queued one with its own `due` is only given back by
@@ -141,14 +153,13 @@ struct AddCounter {
 /// Any one of them. A struct, and not the variant itself, so that only ops.cpp knows how each alternative is moved and
 /// destroyed: every source that commits would compile that otherwise.
 struct Op {
-    using Change = std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict,
-                                PutCatchAll, AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt,
-                                RecordReport, Release, CancelMessage, CancelCampaign, MarkInFlight, AppendEvent,
-                                PutValue, AddCounter>;
+    using Change =
+        std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict, PutCatchAll,
+                     AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, UndoOutcome, Release,
+                     CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
 
     template <class T>
-        requires(!std::is_same_v<T, Op>)
-    Op(T alternative);  ///< instantiated in ops.cpp for each alternative
+    requires(!std::is_same_v<T, Op>) Op(T alternative);  ///< instantiated in ops.cpp for each alternative
     Op(const Op& other);
     Op(Op&& other) noexcept;
     Op& operator=(const Op& other);
@@ -180,7 +191,7 @@ struct OpResult {
     MessageRef message;                           ///< Enqueue
     Version version = 0;                          ///< documents: the stored version
     std::optional<SuppressionReason> suppressed;  ///< RecordAttempt, RecordReport: the suppression that followed
-    bool removed = false;                         ///< RemoveSuppression: there was one
+    bool removed = false;                         ///< RemoveSuppression, UndoOutcome: there was one
     std::int64_t counter = 0;                     ///< AddCounter: the new sum
 };
 
