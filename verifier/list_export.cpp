@@ -9,6 +9,7 @@
 #include "core/csv.hpp"
 #include "core/duration.hpp"
 #include "core/encoding.hpp"
+#include "core/join.hpp"
 #include "core/ndjson.hpp"
 #include "verifier/verdict_json.hpp"
 
@@ -24,14 +25,6 @@ constexpr std::array<std::string_view, 8> added_columns{"winnow_verdict",    "wi
 
 using Cells = std::array<std::string, added_columns.size()>;
 
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : " ") + word;
-    return text;
-}
-
 Cells cells_of(const storage::RowResult& result)
 {
     const VerdictRecord& v = result.verdict;
@@ -46,7 +39,7 @@ Cells cells_of(const storage::RowResult& result)
             flags,
             v.suggestion,
             v.provider,
-            joined(result.suppressed_by),
+            joined(result.suppressed_by, " "),
             v.checked_at == TimePoint{} ? "" : format_time(v.checked_at)};
 }
 
