@@ -4,6 +4,7 @@
 #include "core/unicode.hpp"
 #include "mail/report.hpp"
 #include "mail/report_class.hpp"
+#include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
 
 namespace winnow::relay {
@@ -44,12 +45,58 @@ std::optional<storage::RecordReport> read_complaint(const mail::Report& report)
     return record;
 }
 
-std::optional<storage::RecordReport> read_bounce(const mail::Report& report, const Services& services)
+/// Whether two addresses are one recipient; nothing when the reported one is no address (a bare local name).
+std::optional<bool> same_recipient(const std::string& reported, const std::string& ours)
 {
-    if (report.recipients.empty() || !says_failed(report.recipients.front()))
+    const ParsedAddress theirs = parse_address(reported);
+    if (!theirs.valid)
         return std::nullopt;
-    const mail::ReportedRecipient& recipient = report.recipients.front();
-    const Classified meaning = mail::classify_report(report, 0, services.replies, &services.providers);
+    const ParsedAddress mine = parse_address(ours);
+    return mine.valid && canonical_v1(theirs.address) == canonical_v1(mine.address);
+}
+
+/// Which of the report's recipients is the message's: the one that is named, by its final or its original address; else
+/// one without an address, since the token alone tells whose mail came back. Nothing when all are somebody else: the
+/// mail was sent on, and where it failed is no word about our recipient.
+std::optional<std::size_t> index_of(const mail::Report& report, const std::string& recipient)
+{
+    std::optional<std::size_t> nameless;
+    for (std::size_t i = 0; i < report.recipients.size(); ++i) {
+        const auto final = same_recipient(report.recipients[i].final_recipient, recipient);
+        const auto original = same_recipient(report.recipients[i].original_recipient, recipient);
+        if (final.value_or(false) || original.value_or(false))
+            return i;
+        if (!final && !original && !nameless)
+            nameless = i;
+    }
+    return nameless;
+}
+
+/// A failure of somebody that we did not write to.
+std::optional<storage::RecordReport> note_of_another(const mail::Report& report)
+{
+    if (std::none_of(report.recipients.begin(), report.recipients.end(), says_failed))
+        return std::nullopt;
+    storage::RecordReport record;
+    record.fact = LaterFact::async_bounce;
+    record.evidence_only = true;
+    record.rule = "report:another-recipient";
+    record.detail = "the report names no recipient of this message: the mail was sent on to somebody else";
+    return record;
+}
+
+std::optional<storage::RecordReport> read_bounce(const mail::Report& report, const std::string& whose,
+                                                 const Services& services)
+{
+    if (report.recipients.empty())
+        return std::nullopt;
+    const auto index = index_of(report, whose);
+    if (!index)
+        return note_of_another(report);
+    const mail::ReportedRecipient& recipient = report.recipients[*index];
+    if (!says_failed(recipient))
+        return std::nullopt;
+    const Classified meaning = mail::classify_report(report, *index, services.replies, &services.providers);
     if (meaning.klass == ReplyClass::delivered || meaning.klass == ReplyClass::not_a_bounce)
         return std::nullopt;
     storage::RecordReport record;
@@ -65,13 +112,14 @@ std::optional<storage::RecordReport> read_bounce(const mail::Report& report, con
 }
 
 /// What a report says happened to its message; nothing for delays, automatic replies and mail that is no report.
-std::optional<storage::RecordReport> read_fact(const mail::Report& report, const Services& services)
+std::optional<storage::RecordReport> read_fact(const mail::Report& report, const storage::MessageRecord& message,
+                                               const Services& services)
 {
     switch (report.kind) {
         case mail::ReportKind::arf:
             return read_complaint(report);
         case mail::ReportKind::dsn:
-            return read_bounce(report, services);
+            return read_bounce(report, message.recipient, services);
         default:
             return std::nullopt;
     }
@@ -108,34 +156,73 @@ public:
     {
         const mail::Report report = mail::read_report(message);
         const TimePoint now = services_.engine.now();
-        const Finding finding = find(report, now);
+        auto found = co_await find(report, now);
+        if (!found) {
+            on_reset();
+            co_return not_now(found.error());
+        }
+        const Finding& finding = *found;
         services_.metrics
             .counter("winnow_reports_total", "Bounces, complaints and other mail to return paths.",
                      {{"kind", to_string(report.kind)}, {"token", finding.ref ? "valid" : "none"}})
             .add();
         storage::OpList ops;
+        std::string site;
+        bool undo_offered = false;
+        bool may_suppress = false;
         if (finding.fact) {
-            ops.ops.emplace_back(*finding.fact);
+            storage::RecordReport fact = *finding.fact;
+            if (services_.mass_events && !fact.evidence_only) {
+                auto weighed = co_await services_.mass_events->weigh_report(finding.message, fact);
+                fact.frozen = weighed.frozen;
+                site = services_.mass_events->site_of(finding.message);
+                undo_offered = !weighed.undo.ops.empty();
+                ops = std::move(weighed.undo);
+                may_suppress = !fact.frozen && MassEvents::is_death(fact.klass);
+            }
+            ops.ops.emplace_back(std::move(fact));
         } else {
-            auto note = co_await note_of(report, finding.ref, session.peer.ip, now);
+            auto note = note_of(report, finding, session.peer.ip, now);
             ops.ops.emplace_back(storage::AppendEvent{std::move(note)});
         }
         on_reset();
         const auto stored = co_await services_.engine.commit(std::move(ops));
+        if (undo_offered)
+            services_.mass_events->undone(site, stored.has_value());
+        if (stored && may_suppress)
+            co_await undo_overtaken(std::move(site), *finding.ref);
         // A message that is gone leaves nothing to act on.
         if (stored || stored.error().code == Errc::not_found)
             co_return SmtpReply::make(250, "2.0.0 taken");
-        services_.log.error("report.commit_failed", {{"why", stored.error().message()}});
-        co_return SmtpReply::make(451, "4.3.0 cannot store the report now, try again later");
+        co_return not_now(stored.error());
     }
 
     void on_reset() override { recipients_.clear(); }
 
 private:
     struct Finding {
-        std::optional<MessageRef> ref;  ///< named by a valid token
+        std::optional<MessageRef> ref;   ///< named by a valid token
+        storage::MessageRecord message;  ///< which that names; without an id when it is gone
         std::optional<storage::RecordReport> fact;
     };
+
+    SmtpReply not_now(const Error& error) const
+    {
+        services_.log.error("report.commit_failed", {{"why", error.message()}});
+        return SmtpReply::make(451, "4.3.0 cannot store the report now, try again later");
+    }
+
+    /// A freeze that began while the report was on its way to the disk.
+    awaitable<void> undo_overtaken(std::string site, MessageRef ref)
+    {
+        storage::OpList undo;
+        services_.mass_events->overtaken(site, ref, undo);
+        if (undo.ops.empty())
+            co_return;
+        const auto done = co_await services_.engine.commit(std::move(undo));
+        if (!done)
+            services_.log.error("report.undo_failed", {{"why", done.error().message()}});
+    }
 
     /// Everybody's postmaster (RFC 5321 section 4.5.1), and whatever is at our domains.
     bool is_ours(const std::string& recipient) const
@@ -147,30 +234,44 @@ private:
         return ascii && (*ascii == options_.bounce_domain || *ascii == options_.hostname);
     }
 
-    Finding find(const mail::Report& report, TimePoint now) const
+    awaitable<Result<Finding>> find(mail::Report report, TimePoint now) const
     {
         Finding finding;
         finding.ref = named_by(report, now);
-        if (finding.ref) {
-            finding.fact = read_fact(report, services_);
-        } else if (report.kind == mail::ReportKind::not_a_bounce) {
-            for (const std::string& recipient : recipients_)
-                if (const auto ref = read_unsubscribe_address(services_.keys, options_, recipient, now)) {
-                    finding.ref = ref;
-                    finding.fact = storage::RecordReport{};
-                    finding.fact->fact = LaterFact::unsubscribe;
-                    finding.fact->klass = ReplyClass::unsubscribe;
-                    finding.fact->clear = true;
-                    finding.fact->rule = "mail:unsubscribe";
-                    finding.fact->detail = "unsubscribed by mail";
-                    break;
-                }
-        }
+        const bool of_bounce = finding.ref.has_value();
+        if (!finding.ref && report.kind == mail::ReportKind::not_a_bounce)
+            finding.ref = unsubscribed(now);
+        if (!finding.ref)
+            co_return finding;
+        WINNOW_CO_TRY(auto message, co_await services_.engine.get_message(*finding.ref));
+        if (!message)
+            co_return finding;
+        finding.message = std::move(*message);
+        finding.fact = of_bounce ? read_fact(report, finding.message, services_) : unsubscribe_fact();
         if (finding.fact) {
             finding.fact->ref = *finding.ref;
             finding.fact->at = now;
         }
-        return finding;
+        co_return finding;
+    }
+
+    std::optional<MessageRef> unsubscribed(TimePoint now) const
+    {
+        for (const std::string& recipient : recipients_)
+            if (const auto ref = read_unsubscribe_address(services_.keys, options_, recipient, now))
+                return ref;
+        return std::nullopt;
+    }
+
+    static storage::RecordReport unsubscribe_fact()
+    {
+        storage::RecordReport fact;
+        fact.fact = LaterFact::unsubscribe;
+        fact.klass = ReplyClass::unsubscribe;
+        fact.clear = true;
+        fact.rule = "mail:unsubscribe";
+        fact.detail = "unsubscribed by mail";
+        return fact;
     }
 
     /// The message that a valid token names: in the recipient, or in what came back of the original (complaints whose
@@ -208,24 +309,18 @@ private:
     }
 
     /// What does not act annotates: seen, counted, and that is all.
-    awaitable<storage::EventRecord> note_of(const mail::Report& report, std::optional<MessageRef> ref, std::string peer,
-                                            TimePoint now) const
+    static storage::EventRecord note_of(const mail::Report& report, const Finding& finding, const std::string& peer,
+                                        TimePoint now)
     {
         storage::EventRecord event;
         event.at = now;
-        event.workspace = "default";
-        event.type = ref ? "report.ignored" : "report.unverified";
+        event.workspace = finding.message.id.empty() ? "default" : finding.message.workspace;
+        event.type = finding.ref ? "report.ignored" : "report.unverified";
         event.detail = std::string(to_string(report.kind)) + " from " + peer;
-        if (!ref)
-            co_return event;
-        const auto message = co_await services_.engine.get_message(*ref);
-        if (message && *message) {
-            event.workspace = (*message)->workspace;
-            event.message_id = (*message)->id;
-            event.campaign = (*message)->campaign;
-            event.list_id = (*message)->list_id;
-        }
-        co_return event;
+        event.message_id = finding.message.id;
+        event.campaign = finding.message.campaign;
+        event.list_id = finding.message.list_id;
+        return event;
     }
 
     Services services_;

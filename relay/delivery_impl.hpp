@@ -26,6 +26,7 @@ struct Delivery::Impl : std::enable_shared_from_this<Delivery::Impl> {
         Pending pending;
         storage::OpList ops;
         std::optional<TimePoint> again;  ///< when it is due next
+        std::string site = {};           ///< of an outcome that may suppress its recipient
     };
     /// One connection's life, from the first message for it to QUIT.
     struct Worker {

@@ -1,4 +1,5 @@
 #include "relay/delivery_impl.hpp"
+#include "relay/mass_events.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -21,8 +22,20 @@ awaitable<Delivery::Impl::Settled> Delivery::Impl::settlement(Pending pending, s
     std::optional<TimePoint> again;
     if (record.state == MessageState::deferred)
         again = record.next_due;
+    std::string site;
+    if (services.mass_events) {
+        site = flows.site(pending.flow);
+        auto weighed = co_await services.mass_events->weigh_attempt(site, pending.message, record);
+        record.frozen = weighed.frozen;
+        if (!weighed.undo.ops.empty()) {
+            const bool taken = co_await commit_ops(std::move(weighed.undo));
+            services.mass_events->undone(site, taken);
+        }
+        if (record.frozen || record.state != MessageState::bounced || !MassEvents::is_death(record.attempt.klass))
+            site.clear();
+    }
     auto ops = co_await attempts.with_notice(pending.message, std::move(record));
-    co_return Settled{std::move(pending), std::move(ops), again};
+    co_return Settled{std::move(pending), std::move(ops), again, std::move(site)};
 }
 
 awaitable<void> Delivery::Impl::settle(Pending pending, storage::RecordAttempt record)
@@ -56,6 +69,12 @@ awaitable<void> Delivery::Impl::commit(std::vector<Settled> settled)
     if (!stored && settled.size() > 1)
         for (Settled& one : settled)
             (void)co_await commit_ops(std::move(one.ops));
+    storage::OpList undo;
+    for (const Settled& one : settled)
+        if (!one.site.empty())
+            services.mass_events->overtaken(one.site, one.pending.message.ref, undo);
+    if (!undo.ops.empty())
+        (void)co_await commit_ops(std::move(undo));
     for (const Settled& one : settled)
         forget(one.pending, one.again);
     kick();

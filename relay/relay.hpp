@@ -21,6 +21,8 @@ namespace winnow::relay {
 template <class T>
 using awaitable = boost::asio::awaitable<T>;
 
+class MassEvents;
+
 /// What the relay stands on. References outlive it; wired in `app`.
 struct Services {
     storage::Engine& engine;
@@ -35,7 +37,8 @@ struct Services {
     const ReplyClassifier& replies;
     const ProviderTable& providers;
     Admission& admission;
-    Breakers* breakers = nullptr;  ///< shared with probing; without them sending counts by itself
+    Breakers* breakers = nullptr;       ///< shared with probing; without them sending counts by itself
+    MassEvents* mass_events = nullptr;  ///< shared by delivery and bounce intake; null = nobody is guarded
 };
 
 /// Takes due messages from the lanes and delivers them: flows in turn, sites with their own connections, window and

@@ -200,3 +200,109 @@ TEST_F(BounceIntake, AStoreThatFailsIsATemporaryRefusal)
     storage::set_faults(*disk, faults);
     EXPECT_EQ(send(path, bounce()), 451);
 }
+
+namespace {
+
+/// One block of a report.
+struct Block {
+    const char* final_recipient;
+    const char* original_recipient;
+    const char* status = "5.1.1";
+    const char* action = "failed";
+};
+
+std::string report_of(const std::vector<Block>& blocks)
+{
+    std::string text =
+        "From: MAILER-DAEMON@mx.example.test\r\nSubject: failed\r\nMIME-Version: 1.0\r\n"
+        "Content-Type: multipart/report; report-type=delivery-status; boundary=b1\r\n\r\n"
+        "--b1\r\nContent-Type: text/plain\r\n\r\nYour message was not delivered.\r\n"
+        "--b1\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.example.test\r\n";
+    for (const Block& block : blocks) {
+        text += "\r\n";
+        if (*block.final_recipient)
+            text += std::string("Final-Recipient: rfc822; ") + block.final_recipient + "\r\n";
+        if (*block.original_recipient)
+            text += std::string("Original-Recipient: rfc822; ") + block.original_recipient + "\r\n";
+        text += std::string("Action: ") + block.action + "\r\nStatus: " + block.status + "\r\nDiagnostic-Code: smtp; " +
+                (*block.status == '5' ? "550 5.1.1 User unknown" : "250 2.0.0 ok") + "\r\n";
+    }
+    return text + "--b1--\r\n";
+}
+
+}  // namespace
+
+TEST_F(BounceIntake, TheBlockOfTheMessagesRecipientIsTheOneThatActs)
+{
+    EXPECT_EQ(send(path, report_of({{"other@example.test", "", "2.0.0", "delivered"}, {"X@Example.TEST", ""}})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+    EXPECT_EQ(suppressed("other@example.test"), "");
+}
+
+TEST_F(BounceIntake, TheFailureOfAnotherBlockIsNotOurs)
+{
+    EXPECT_EQ(send(path, report_of({{"other@example.test", ""}, {"x@example.test", "", "2.0.0", "delivered"}})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(suppressed("other@example.test"), "");
+    EXPECT_TRUE(message(ref).later.empty());
+}
+
+TEST_F(BounceIntake, AForwardedRecipientIsKnownByItsOriginalAddress)
+{
+    EXPECT_EQ(send(path, report_of({{"elsewhere@forward.test", "x@example.test"}})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+    EXPECT_EQ(suppressed("elsewhere@forward.test"), "");
+}
+
+TEST_F(BounceIntake, AFailureBehindAForwardingIsEvidenceAndSuppressesNobody)
+{
+    for (const auto& blocks : {std::vector<Block>{{"elsewhere@forward.test", ""}},
+                               std::vector<Block>{{"one@forward.test", ""}, {"two@forward.test", "three@other.test"}}})
+        EXPECT_EQ(send(path, report_of(blocks)), 250);
+    for (const char* who : {"x@example.test", "elsewhere@forward.test", "one@forward.test", "three@other.test"})
+        EXPECT_EQ(suppressed(who), "") << who;
+    EXPECT_EQ(count_events("message.report_ignored"), 2);
+    EXPECT_TRUE(message(ref).later.empty());
+    const auto history = get(engine->history(ws, parse_address("x@example.test").address, 10));
+    ASSERT_EQ(history.size(), 3u) << "the delivery and two remarks";
+    EXPECT_EQ(history[0].klass, ReplyClass::unknown);
+    EXPECT_EQ(history[0].rule, "report:another-recipient");
+    EXPECT_EQ(history[0].answer.find('@'), std::string::npos) << "no stranger's address is stored";
+
+    send(path, bounce());
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce") << "a true bounce still counts";
+}
+
+TEST_F(BounceIntake, ADelayBehindAForwardingIsNotEvenARemark)
+{
+    EXPECT_EQ(send(path, report_of({{"elsewhere@forward.test", "", "4.4.1", "delayed"}})), 250);
+    EXPECT_EQ(count_events("message.report_ignored"), 0);
+    EXPECT_EQ(count_events("report.ignored"), 1);
+}
+
+TEST_F(BounceIntake, ARecipientWithoutAnAddressActsByItsTokenAlone)
+{
+    EXPECT_EQ(send(path, report_of({{"<redacted>", ""}})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+}
+
+TEST_F(BounceIntake, AReportOfNoRecipientSaysNothingAboutOurs)
+{
+    EXPECT_EQ(send(path, report_of({})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(count_events("report.ignored"), 1);
+}
+
+TEST_F(BounceIntake, ABareLocalNameIsNoOtherRecipient)
+{
+    EXPECT_EQ(send(path, report_of({{"x", ""}})), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+}
+
+TEST_F(BounceIntake, AReportOfAMessageThatIsGoneIsTakenAndForgotten)
+{
+    const std::string gone = relay::return_path(keys, options, MessageRef{LaneId{1}, 999}, clock.now());
+    EXPECT_EQ(send(gone, bounce()), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "");
+    EXPECT_EQ(count_events("report.ignored", "default"), 1);
+}

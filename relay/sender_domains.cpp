@@ -1,0 +1,197 @@
+#include "relay/sender_domains.hpp"
+
+#include <algorithm>
+
+#include "core/address.hpp"
+#include "core/join.hpp"
+#include "core/unicode.hpp"
+#include "mail/headers.hpp"
+
+namespace winnow::relay {
+namespace {
+
+constexpr std::string_view blank = " \t\r\n";
+
+/// The octets of a field, one after the other; comments and quoted strings as a whole.
+class FieldScanner {
+public:
+    explicit FieldScanner(std::string_view text) : text_(text) {}
+
+    std::optional<std::vector<std::string>> run()
+    {
+        while (at_ < text_.size() && sound_)
+            step();
+        end_of_word();
+        if (!sound_ || found_.empty())
+            return std::nullopt;
+        return std::move(found_);
+    }
+
+private:
+    void step()
+    {
+        const char c = text_[at_];
+        if (c == '(') {
+            end_of_word();
+            skip_comment();
+        } else if (c == '"') {
+            take_quoted();
+        } else if (c == '<') {
+            end_of_word();
+            take_bracketed();
+        } else if (blank.find(c) != std::string_view::npos) {
+            end_of_word();
+            ++at_;
+        } else if (c == ',' || c == ';' || c == ':') {
+            end_of_word();
+            ++at_;
+        } else {
+            sound_ = sound_ && c != ')' && c != '>';
+            word_ += c;
+            ++at_;
+        }
+    }
+
+    /// A quoted string is part of a word: "a b"@example.com is an address.
+    void take_quoted()
+    {
+        word_ += text_[at_++];
+        while (at_ < text_.size() && text_[at_] != '"') {
+            if (text_[at_] == '\\' && at_ + 1 < text_.size())
+                word_ += text_[at_++];
+            word_ += text_[at_++];
+        }
+        sound_ = at_ < text_.size();
+        if (sound_)
+            word_ += text_[at_++];
+    }
+
+    void skip_comment()
+    {
+        int depth = 0;
+        for (; at_ < text_.size(); ++at_) {
+            if (text_[at_] == '\\')
+                ++at_;
+            else if (text_[at_] == '(')
+                ++depth;
+            else if (text_[at_] == ')' && --depth == 0)
+                break;
+        }
+        sound_ = at_ < text_.size();
+        ++at_;
+    }
+
+    void take_bracketed()
+    {
+        bool quoted = false;
+        const std::size_t begin = ++at_;
+        for (; at_ < text_.size() && (quoted || text_[at_] != '>'); ++at_) {
+            if (quoted && text_[at_] == '\\')
+                ++at_;
+            else if (text_[at_] == '"')
+                quoted = !quoted;
+        }
+        sound_ = at_ < text_.size();
+        if (!sound_)
+            return;
+        std::string_view inside = text_.substr(begin, at_ - begin);
+        ++at_;
+        while (!inside.empty() && blank.find(inside.front()) != std::string_view::npos)
+            inside.remove_prefix(1);
+        while (!inside.empty() && blank.find(inside.back()) != std::string_view::npos)
+            inside.remove_suffix(1);
+        found_.emplace_back(inside);
+    }
+
+    /// A word outside of brackets is an address when it has an @ outside of quotes.
+    void end_of_word()
+    {
+        bool quoted = false;
+        bool address = false;
+        for (std::size_t i = 0; i < word_.size(); ++i) {
+            if (quoted && word_[i] == '\\')
+                ++i;
+            else if (word_[i] == '"')
+                quoted = !quoted;
+            else if (!quoted && word_[i] == '@')
+                address = true;
+        }
+        if (address)
+            found_.push_back(word_);
+        word_.clear();
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::string word_;
+    std::vector<std::string> found_;
+    bool sound_ = true;
+};
+
+}  // namespace
+
+Result<SenderDomains> SenderDomains::parse(const std::vector<std::string>& domains)
+{
+    SenderDomains allowed;
+    for (const std::string& text : domains) {
+        auto domain = to_ascii_domain(text);
+        if (!domain || !is_hostname(*domain) || domain->find('.') == std::string::npos)
+            return Error{Errc::invalid_argument,
+                         "\"" + text + "\" is not a domain to send as; write it like example.com"};
+        if (std::find(allowed.domains_.begin(), allowed.domains_.end(), *domain) == allowed.domains_.end())
+            allowed.domains_.push_back(std::move(*domain));
+    }
+    return allowed;
+}
+
+bool SenderDomains::allows(std::string_view address) const
+{
+    if (any())
+        return true;
+    const ParsedAddress parsed = parse_address(address);
+    if (!parsed.valid)
+        return false;
+    const std::string& domain = parsed.address.domain;
+    return std::any_of(domains_.begin(), domains_.end(), [&domain](const std::string& allowed) {
+        return domain == allowed || (domain.size() > allowed.size() + 1 && domain.ends_with(allowed) &&
+                                     domain[domain.size() - allowed.size() - 1] == '.');
+    });
+}
+
+std::string SenderDomains::to_string() const
+{
+    return joined(domains_);
+}
+
+std::optional<std::vector<std::string>> addresses_in(std::string_view field)
+{
+    return FieldScanner{field}.run();
+}
+
+std::string refused_author(std::string_view message, const SenderDomains& allowed)
+{
+    if (allowed.any())
+        return {};
+    const mail::HeaderLimits limits;
+    const auto head = mail::HeaderBlock::read(message, limits);
+    // What is past the limits was not read, and another reader may find an author there.
+    if (head.fields().size() >= limits.max_fields || head.body_offset() >= limits.max_bytes)
+        return "the header is too long to check its author";
+    std::size_t authors = 0;
+    for (const mail::HeaderField& field : head.fields()) {
+        const std::string name = to_lower_ascii(field.name);
+        if (name != "from" && name != "sender")
+            continue;
+        authors += name == "from" ? 1 : 0;
+        const auto addresses = addresses_in(field.value);
+        if (!addresses)
+            return "the " + std::string(name == "from" ? "From" : "Sender") + " field cannot be read";
+        for (const std::string& address : *addresses)
+            if (!allowed.allows(address))
+                return "this credential may not send as the " + std::string(name == "from" ? "From" : "Sender") +
+                       " address; it may use " + allowed.to_string();
+    }
+    return authors == 0 ? "the message has no From field" : "";
+}
+
+}  // namespace winnow::relay
