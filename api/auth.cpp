@@ -13,6 +13,7 @@
 
 #include "core/crypto.hpp"
 #include "core/duration.hpp"
+#include "core/join.hpp"
 
 namespace winnow::api {
 namespace {
@@ -55,24 +56,31 @@ std::optional<Parts> split(std::string_view text)
     return parts;
 }
 
+std::vector<std::string> split_at(std::string_view text, char separator)
+{
+    std::vector<std::string> parts(1);
+    for (const char c : text) {
+        if (c == separator)
+            parts.emplace_back();
+        else
+            parts.back() += c;
+    }
+    return parts;
+}
+
 struct Stored {
     ApiKey key;
     std::string digest;
 };
 
-/// "id digest workspace probes_per_day expires name", separated by TABs; expires is "-" or RFC 3339.
+/// "id digest workspace probes_per_day expires name", separated by TABs; expires is "-" or RFC 3339. A seventh field
+/// holds the sender domains, separated by commas; keys that may use any have six, as those of older versions.
 Result<Stored> parse_line(const std::string& line)
 {
-    std::vector<std::string> fields(1);
-    for (const char c : line) {
-        if (c == '\t')
-            fields.emplace_back();
-        else
-            fields.back() += c;
-    }
-    if (fields.size() != 6)
+    const std::vector<std::string> fields = split_at(line, '\t');
+    if (fields.size() != 6 && fields.size() != 7)
         return Error{Errc::invalid_argument,
-                     "expected 6 fields separated by TAB, found " + std::to_string(fields.size())};
+                     "expected 6 or 7 fields separated by TAB, found " + std::to_string(fields.size())};
     Stored stored;
     stored.key.id = fields[0];
     stored.digest = fields[1];
@@ -85,6 +93,12 @@ Result<Stored> parse_line(const std::string& line)
         WINNOW_TRY(stored.key.expires, parse_time(fields[4]));
     }
     stored.key.name = fields[5];
+    if (fields.size() == 7) {
+        WINNOW_TRY(stored.key.from, relay::SenderDomains::parse(split_at(fields[6], ',')));
+        // An empty list must not turn a bound key into one that may send as anybody.
+        if (stored.key.from.any())
+            return Error{Errc::invalid_argument, "the list of sender domains is empty"};
+    }
     return stored;
 }
 
@@ -150,7 +164,8 @@ Result<NewApiKey> KeyRing::create(const std::string& path, ApiKey properties, Rn
 
     const std::string expires = made.key.expires ? format_time(*made.key.expires) : "-";
     const std::string line = made.key.id + "\t" + digest_of(made.key.id, secret) + "\t" + made.key.workspace + "\t" +
-                             std::to_string(made.key.probes_per_day) + "\t" + expires + "\t" + made.key.name + "\n";
+                             std::to_string(made.key.probes_per_day) + "\t" + expires + "\t" + made.key.name +
+                             (made.key.from.any() ? "" : "\t" + joined(made.key.from.domains(), ",")) + "\n";
     const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return system_error("cannot write the API keys to " + path + " (http.keys_file)");

@@ -10,6 +10,7 @@
 #include "core/clock.hpp"
 #include "core/result.hpp"
 #include "core/rng.hpp"
+#include "relay/sender_domains.hpp"
 
 namespace winnow::api {
 
@@ -19,6 +20,7 @@ struct ApiKey {
     std::string name;                      ///< the owner's words
     std::int64_t probes_per_day = 10'000;  ///< RCPT probes that checks and lists of this key may cause in a UTC day
     std::optional<TimePoint> expires;
+    relay::SenderDomains from;  ///< what its mail may be from; keys made without a list may use any domain
 };
 
 /// A new key: the record, and the secret text that is shown once ("wnw_<id>_<43 characters><6 of CRC>").
@@ -27,7 +29,8 @@ struct NewApiKey {
     std::string text;
 };
 
-/// The keys of an installation, from a file of one key a line (id, HMAC of the secret, workspace, cap, expiry, name).
+/// The keys of an installation, from a file of one key a line (id, HMAC of the secret, workspace, cap, expiry, name,
+/// and sender domains where the key is bound to some).
 /// Immutable and thread-safe; a reload makes a new one. Comparison is constant-time; the file never holds a secret.
 class KeyRing {
 public:

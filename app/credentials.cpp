@@ -72,7 +72,7 @@ std::optional<relay::Submitter> KeyCredentials::authenticate(std::string_view us
     const auto key = ring_.verify(secret, clock_.now());
     if (!key || (user != "apikey" && user != key->id))
         return std::nullopt;
-    return relay::Submitter{key->id, key->workspace};
+    return relay::Submitter{key->id, key->workspace, key->from};
 }
 
 std::optional<relay::Submitter> KeyCredentials::from_network(std::string_view ip) const

@@ -5,6 +5,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <exception>
 
+#include "core/join.hpp"
 #include "mail/message.hpp"
 #include "relay/campaign_impl.hpp"
 
@@ -16,14 +17,6 @@ using storage::CampaignRecord;
 Error wrong(std::string what)
 {
     return Error{Errc::invalid_argument, std::move(what)};
-}
-
-std::string joined(const std::vector<std::string>& words)
-{
-    std::string text;
-    for (const std::string& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
 }
 
 /// Marks a campaign for as long as it lives.
@@ -114,7 +107,7 @@ awaitable<Result<CampaignRecord>> Campaigns::create(CampaignRequest request)
     const TimePoint now = engine.now();
     CampaignRecord record;
     record.workspace = std::move(request.workspace);
-    record.id = make_ulid(now, self->services.rng);
+    record.id = request.id.empty() ? make_ulid(now, self->services.rng) : std::move(request.id);
     record.list_id = std::move(request.list_id);
     record.name = request.name.empty() ? list->name : std::move(request.name);
     record.from = std::move(request.from);
@@ -127,6 +120,9 @@ awaitable<Result<CampaignRecord>> Campaigns::create(CampaignRequest request)
     record.hold_until = now + request.hold_for;
     WINNOW_CO_TRY(const auto form, CampaignTemplate::parse(record));
     WINNOW_CO_CHECK(check_places(form, *list));
+    if (!request.allowed.allows(form.from_address()))
+        co_return Error{Errc::permission_denied, "from: this credential may not send as " + form.from_address() +
+                                                     "; it may use " + request.allowed.to_string()};
     // A trial tells now what would else fail for every recipient.
     storage::MessageRecord trial;
     trial.id = record.id;
@@ -134,8 +130,11 @@ awaitable<Result<CampaignRecord>> Campaigns::create(CampaignRequest request)
     trial.accepted = now;
     WINNOW_CO_CHECK(form.render(trial, self->options, self->services.keys));
 
-    auto ops = storage::OpList::of(storage::PutCampaign{record});
+    storage::OpList ops = std::move(request.with);
+    ops.ops.insert(ops.ops.begin(), storage::PutCampaign{record});
     WINNOW_CO_TRY(const auto stored, co_await engine.commit(std::move(ops)));
+    if (stored.replayed)
+        co_return Error{Errc::conflict, "the campaign of this idempotency key was made before"};
     record.version = stored.results.front().version;
     co_return record;
 }

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "relay/relay.hpp"
+#include "relay/sender_domains.hpp"
 
 namespace winnow::relay {
 
@@ -17,6 +18,9 @@ struct CampaignRequest {
     std::map<std::string, std::string> headers;
     bool include_risky = false;
     milliseconds hold_for = std::chrono::hours{24};  ///< how long `unknown` rows wait for a verdict
+    SenderDomains allowed;                           ///< what `from` may be; Errc::permission_denied beyond it
+    std::string id;                                  ///< a ULID; empty = a new one
+    storage::OpList with;                            ///< committed together with the draft, its idempotency key too
 };
 
 /// Campaigns as durable state machines: rows through the gate into the lanes, resumed after a restart without sending

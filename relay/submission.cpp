@@ -56,6 +56,9 @@ public:
             const ParsedAddress parsed = parse_address(command.reverse_path);
             if (!parsed.valid)
                 co_return SmtpReply::make(553, "5.1.7 reverse-path is not a valid address: " + parsed.detail);
+            if (submitter_ && !submitter_->from.allows(command.reverse_path))
+                co_return SmtpReply::make(550, "5.7.1 this credential may not send as that address; it may use " +
+                                                   submitter_->from.to_string());
         }
         mail_ = std::move(command);
         co_return SmtpReply::make(250, "2.1.0 sender ok");
@@ -108,6 +111,13 @@ public:
     {
         if (mail::count_received(message) >= max_received)
             co_return SmtpReply::make(554, "5.4.6 mail loop: too many Received fields");
+        if (!recipients_.empty()) {
+            const std::string refused = refused_author(message, submitter_->from);
+            if (!refused.empty()) {
+                on_reset();
+                co_return SmtpReply::make(550, "5.7.1 " + refused);
+            }
+        }
         const TimePoint now = services_.engine.now();
         const std::string queue_id = make_ulid(now, services_.rng);
         storage::OpList ops;

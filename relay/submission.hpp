@@ -6,6 +6,7 @@
 
 #include "net/smtp_server.hpp"
 #include "relay/relay.hpp"
+#include "relay/sender_domains.hpp"
 
 namespace winnow::relay {
 
@@ -13,6 +14,7 @@ namespace winnow::relay {
 struct Submitter {
     std::string id;  ///< API key id or network; goes into Received, DSN policy and audit
     std::string workspace;
+    SenderDomains from = {};  ///< what MAIL FROM and the From field may name
 };
 
 /// Looks credentials up; filled by `app`. Nothing when wrong.
@@ -25,9 +27,10 @@ public:
 };
 
 /// One submission session: AUTH or a listed network, the gate per recipient (each refused one gets its own reply, the
-/// others go on), RFC 6409 fix-ups, Received, and 250 only after the synced commit. Never an open relay. Mail to
-/// postmaster and abuse of our own hostname is taken from anybody (RFC 5321 section 4.5.1), up to 64 KB of it and 200 a
-/// day, and kept in the store; a `mail.for_postmaster` event names its body.
+/// others go on), senders within the client's domains, RFC 6409 fix-ups, Received, and 250 only after the synced
+/// commit. Never an open relay. Mail to postmaster and abuse of our own hostname is taken from anybody (RFC 5321
+/// section 4.5.1), up to 64 KB of it and 200 a day, and kept in the store; a `mail.for_postmaster` event names its
+/// body.
 std::unique_ptr<net::SmtpHandler> make_submission_session(Services services, const RelayOptions& options,
                                                           const Credentials& credentials);
 

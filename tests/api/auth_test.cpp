@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+#include <fstream>
+
 #include "core/rng.hpp"
 #include "tests/support/manual_clock.hpp"
 #include "tests/support/temp_dir.hpp"
@@ -139,6 +142,40 @@ TEST_F(KeyRingTest, AFileThatCannotBeWrittenIsAnErrorThatNamesIt)
     const auto made = KeyRing::create(nowhere, {}, rng);
     ASSERT_FALSE(made);
     EXPECT_NE(made.error().context.find(nowhere), std::string::npos);
+}
+
+TEST_F(KeyRingTest, AKeyBoundToSenderDomainsComesBackBound)
+{
+    ApiKey properties;
+    properties.from = relay::SenderDomains::parse({"example.com", "Example.ORG"}).value();
+    const NewApiKey made = create(properties);
+    const auto found = load().verify(made.text, clock.now());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->from.domains(), (std::vector<std::string>{"example.com", "example.org"}));
+}
+
+TEST_F(KeyRingTest, ALineOfAnOlderVersionIsAKeyThatMaySendAsAnybody)
+{
+    // As written before keys had sender domains.
+    const NewApiKey made = create();
+    const std::string line = dir.read("keys");
+    EXPECT_EQ(std::count(line.begin(), line.end(), '\t'), 5) << "and a key without a list is written like that still";
+    const auto found = load().verify(made.text, clock.now());
+    ASSERT_TRUE(found);
+    EXPECT_TRUE(found->from.any());
+}
+
+TEST_F(KeyRingTest, ASpoiltListOfSenderDomainsIsAnErrorAndNotAKeyForEverything)
+{
+    create();
+    std::string line = dir.read("keys");
+    line.pop_back();
+    for (const char* spoilt : {"\t", "\t,", "\tnonsense", "\texample.com\tmore"}) {
+        std::ofstream{file} << line << spoilt << "\n";
+        EXPECT_FALSE(KeyRing::load(file)) << spoilt;
+    }
+    std::ofstream{file} << line << "\texample.com\n";
+    EXPECT_TRUE(KeyRing::load(file));
 }
 
 }  // namespace

@@ -15,6 +15,9 @@ public:
     {
         if (user == "apikey" && secret == "secret")
             return relay::Submitter{"key-1", test::RelayWorld::ws};
+        if (user == "apikey" && secret == "bound")
+            return relay::Submitter{"key-2", test::RelayWorld::ws,
+                                    relay::SenderDomains::parse({"sender.test"}).value()};
         return std::nullopt;
     }
     std::optional<relay::Submitter> from_network(std::string_view ip) const override
@@ -277,4 +280,41 @@ TEST_F(Submission, TheSubmitterHearsOfAHardBounce)
     deliver(1h);
     EXPECT_EQ(home.recipients(), std::vector<std::string>{"me@sender.test"});
     EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
+}
+
+TEST_F(Submission, AKeyThatIsBoundToDomainsSendsFromThem)
+{
+    auto c = client();
+    ASSERT_EQ(c->auth("apikey", "bound").code, 235);
+    EXPECT_EQ(c->say("MAIL FROM:<me@news.sender.test>").code, 250);
+    EXPECT_EQ(c->say("RCPT TO:<a@example.test>").code, 250);
+    EXPECT_EQ(c->data("From: Ann <ann@sender.test>\r\n\r\nhello\r\n").code, 250);
+    EXPECT_EQ(count_events("message.queued"), 1);
+}
+
+TEST_F(Submission, AKeyThatIsBoundToDomainsMayNotBorrowAnEnvelope)
+{
+    auto c = client();
+    ASSERT_EQ(c->auth("apikey", "bound").code, 235);
+    const auto reply = c->say("MAIL FROM:<me@notsender.test>");
+    EXPECT_EQ(reply.code, 550);
+    EXPECT_EQ(reply.to_string().substr(0, 9), "550 5.7.1");
+    EXPECT_NE(reply.text().find("sender.test"), std::string::npos) << "says what is allowed";
+    EXPECT_EQ(c->say("MAIL FROM:<me@sender.test>").code, 250) << "the session goes on";
+}
+
+TEST_F(Submission, AKeyThatIsBoundToDomainsMayNotBorrowAnAuthor)
+{
+    auto c = client();
+    ASSERT_EQ(c->auth("apikey", "bound").code, 235);
+    for (const char* head : {"From: boss@victim.test\r\n", "From: me@sender.test, boss@victim.test\r\n",
+                             "From: me@sender.test\r\nFrom: boss@victim.test\r\n", "Subject: no author\r\n"}) {
+        // The null reverse-path names nobody; the author is looked at all the same.
+        c->say("MAIL FROM:<>");
+        EXPECT_EQ(c->say("RCPT TO:<a@example.test>").code, 250);
+        const auto reply = c->data(std::string(head) + "\r\nhello\r\n");
+        EXPECT_EQ(reply.code, 550) << head;
+        EXPECT_EQ(reply.to_string().substr(0, 9), "550 5.7.1");
+    }
+    EXPECT_EQ(count_events("message.queued"), 0);
 }
