@@ -177,7 +177,7 @@ net::awaitable<net::HttpResponse> Api::handle(net::HttpRequest& request)
     Impl& self = *impl_;
     const SteadyPoint started = self.services.clock.steady();
     RouteMatch match = self.router.match(request.method, request.path);
-    Context context{self.services, request, {}, match.id, {}, make_ulid(self.services.clock.now(), self.services.rng)};
+    Context context{self.services, request, {}, match.id, {}, make_ulid(self.services.clock.now(), self.services.rng), nullptr};
     context.key.workspace.clear();
     auto answer = co_await self.answer_or_problem(match, context);
     co_return self.finish(std::move(answer), match, context, started);

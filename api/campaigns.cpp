@@ -3,8 +3,11 @@
 #include <nlohmann/json.hpp>
 
 #include "api/fields.hpp"
+#include "api/idempotency.hpp"
+#include "api/paging.hpp"
 #include "api/record_json.hpp"
 #include "api/router.hpp"
+#include "core/ids.hpp"
 
 namespace winnow::api {
 namespace {
@@ -12,7 +15,6 @@ namespace {
 using nlohmann::json;
 using storage::CampaignRecord;
 
-constexpr std::int64_t max_page = 1'000;
 constexpr std::size_t max_body_part = 512 * 1024;
 
 json wrapped(const CampaignRecord& campaign)
@@ -24,6 +26,11 @@ json wrapped(const CampaignRecord& campaign)
 Problem creation_problem(const Error& error)
 {
     Problem problem = problem_of(error);
+    if (error.code == Errc::permission_denied) {
+        problem = {403, "sender_not_allowed", "The API key may not send as this address", error.context, {}};
+        problem.errors.push_back({"/from", error.context});
+        return problem;
+    }
     if (problem.status != 400)
         return problem;
     for (const char* name : {"list_id", "from", "subject", "text", "html", "headers"}) {
@@ -48,15 +55,24 @@ awaitable<Answer> create_campaign(Context& context)
     request.headers = fields.text_map("headers", 50);
     request.include_risky = fields.flag("include_risky", false);
     request.hold_for = fields.duration("hold", request.hold_for, milliseconds{0}, std::chrono::days{30});
+    request.allowed = context.key.from;
     const bool start = fields.flag("start", false);
     if (auto problem = fields.problem())
         co_return *problem;
 
     relay::Campaigns& campaigns = context.services.campaigns;
-    auto campaign = co_await campaigns.create(request);
+    Result<CampaignRecord> campaign;
+    if (context.claim && !context.claim->made().empty()) {
+        campaign = co_await campaigns.get(context.key.workspace, context.claim->made());
+    } else {
+        request.id = make_ulid(context.services.engine.now(), context.services.rng);
+        if (context.claim)
+            context.claim->bind(request.with, request.id);
+        campaign = co_await campaigns.create(std::move(request));
+    }
     if (!campaign)
         co_return creation_problem(campaign.error());
-    if (start)
+    if (start && campaign->state == CampaignState::draft)
         campaign = co_await campaigns.start(context.key.workspace, campaign->id);
     if (!campaign)
         co_return campaign.error();
@@ -68,18 +84,15 @@ awaitable<Answer> create_campaign(Context& context)
 awaitable<Answer> list_campaigns(Context& context)
 {
     Fields query = Fields::of_texts(context.request.query);
-    const std::string after = query.text("after", {}, 26);
-    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    const Page page = read_page(query);
     if (auto problem = query.problem())
         co_return *problem;
-    WINNOW_CO_TRY(const auto found, co_await context.services.engine.campaigns(context.key.workspace, after, limit));
+    WINNOW_CO_TRY(const auto found,
+                  co_await context.services.engine.campaigns(context.key.workspace, page.after, page.limit));
     json all = json::array();
     for (const CampaignRecord& campaign : found)
         all.push_back(to_json(campaign));
-    json body{{"campaigns", std::move(all)}, {"next", nullptr}};
-    if (found.size() == limit)
-        body["next"] = found.back().id;
-    co_return json_response(200, body);
+    co_return page_response("campaigns", std::move(all), page);
 }
 
 awaitable<Answer> get_campaign(Context& context)

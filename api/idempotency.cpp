@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t max_key = 255;
 constexpr std::size_t max_kept_answer = 256 * 1024;
-constexpr milliseconds memory = std::chrono::hours{24};
+/// Longer than the store knows the key of a commit: what it refuses as done is always known here.
+constexpr milliseconds memory = std::chrono::hours{24} + std::chrono::minutes{1};
 
 /// Passes a body on and takes its digest.
 class DigestedBody final : public net::HttpBody {
@@ -36,34 +37,93 @@ std::string store_key(const Context& context, std::string_view key)
     return "idempotency/" + context.key.workspace + "/" + context.key.id + "/" + std::string(key);
 }
 
+/// Nothing more comes: what the fingerprint of an upload has to cover.
+awaitable<Checked<>> read_to_the_end(net::HttpBody& body)
+{
+    for (;;) {
+        const auto piece = co_await body.read_some();
+        if (!piece)
+            co_return unreadable_body(piece.error());
+        if (piece->empty())
+            co_return Checked<>{};
+    }
+}
+
 std::string kept_form(const net::HttpResponse& response, const std::string& fingerprint)
 {
     return dump_json({{"fingerprint", fingerprint},
                       {"status", response.status},
                       {"type", response.fields.get("Content-Type")},
+                      {"location", response.fields.get("Location")},
                       {"body", response.body}});
 }
 
-Answer replay(const std::string& kept, const std::string& fingerprint)
+Problem reused()
 {
-    const auto value = parse_json(kept);
-    if (!value)
-        return value.error();
-    if (value->value("fingerprint", "") != fingerprint)
-        return Problem{422,
-                       "idempotency_key_reused",
-                       "The idempotency key was used for another request",
-                       "Within 24 hours an Idempotency-Key stands for one request; send a fresh key.",
-                       {}};
+    return {422,
+            "idempotency_key_reused",
+            "The idempotency key was used for another request",
+            "Within 24 hours an Idempotency-Key stands for one request; send a fresh key.",
+            {}};
+}
+
+net::HttpResponse replay(const nlohmann::json& kept)
+{
     net::HttpResponse response;
-    response.status = value->value("status", 200);
-    const std::string type = value->value("type", "");
-    if (!type.empty())
-        response.fields.add("Content-Type", type);
+    response.status = kept.value("status", 200);
+    for (const auto& [field, name] : {std::pair{"Content-Type", "type"}, std::pair{"Location", "location"}}) {
+        const std::string value = kept.value(name, "");
+        if (!value.empty())
+            response.fields.add(field, value);
+    }
     response.fields.add("Idempotency-Replayed", "true");
-    response.body = value->value("body", "");
+    response.body = kept.value("body", "");
     return response;
 }
+
+class RequestClaim final : public Claim {
+public:
+    RequestClaim(storage::Engine& engine, std::string name, crypto::Sha256& digest)
+        : engine_(engine), name_(std::move(name)), digest_(digest)
+    {
+    }
+    const std::string& made() const noexcept override { return made_; }
+    const std::string& name() const noexcept override { return name_; }
+    void bind(storage::OpList& ops, const std::string& resource) override
+    {
+        keep(ops, dump_json({{"fingerprint", fingerprint()}, {"made", resource}}));
+    }
+    void bind(storage::OpList& ops, const net::HttpResponse& answer) override
+    {
+        if (answer.body.size() > max_kept_answer)
+            return;
+        keep(ops, kept_form(answer, fingerprint()));
+        answered_ = true;
+    }
+
+    void set_made(std::string resource) { made_ = std::move(resource); }
+    bool answered() const noexcept { return answered_; }
+    /// Of the request as far as it was read; fixed by the first call.
+    const std::string& fingerprint()
+    {
+        if (fingerprint_.empty())
+            fingerprint_ = crypto::hex(digest_.finish());
+        return fingerprint_;
+    }
+
+private:
+    void keep(storage::OpList& ops, std::string value)
+    {
+        ops.ops.emplace_back(storage::PutValue{name_, std::move(value), engine_.now() + memory});
+        ops.idempotency_key = name_;
+        ops.fingerprint = fingerprint();
+    }
+
+    storage::Engine& engine_;
+    std::string name_, made_, fingerprint_;
+    crypto::Sha256& digest_;
+    bool answered_ = false;
+};
 
 }  // namespace
 
@@ -92,32 +152,44 @@ awaitable<Answer> Idempotency::run(const Route& route, Context& context)
     crypto::Sha256 digest;
     digest.update(context.request.method + "\n" + context.request.target + "\n" + context.body);
     DigestedBody body{*context.request.body, digest};
-    net::HttpBody* const original = context.request.body;
+    struct Restore {
+        net::HttpRequest& request;
+        net::HttpBody* body;
+        ~Restore() { request.body = body; }
+    } restore{context.request, context.request.body};
     if (route.body == Body::streamed)
         context.request.body = &body;
+    RequestClaim claim{engine, name, digest};
     const auto kept = co_await engine.get_value(name);
     if (!kept)
         co_return kept.error();
     if (*kept) {
         // The fingerprint covers the body; of an upload it is known at its end only.
-        while (route.body == Body::streamed) {
-            const auto piece = co_await body.read_some();
-            if (!piece)
-                co_return piece.error();
-            if (piece->empty())
-                break;
+        if (route.body == Body::streamed) {
+            WINNOW_CO_CHECK(co_await read_to_the_end(body));
         }
-        context.request.body = original;
-        co_return replay(**kept, crypto::hex(digest.finish()));
+        WINNOW_CO_TRY(const auto value, parse_json(**kept));
+        if (value.value("fingerprint", "") != claim.fingerprint())
+            co_return reused();
+        if (value.contains("status"))
+            co_return replay(value);
+        claim.set_made(value.value("made", ""));
     }
 
+    context.claim = &claim;
     Answer answer = co_await route.handler(context);
-    context.request.body = original;
+    context.claim = nullptr;
     net::HttpResponse* const response = answer.response();
-    if (!response || response->status / 100 != 2 || response->stream || response->body.size() > max_kept_answer)
+    if (!response || response->status / 100 != 2 || response->stream)
         co_return answer;
-    const std::string fingerprint = crypto::hex(digest.finish());
-    storage::PutValue value{name, kept_form(*response, fingerprint), engine.now() + memory};
+    if (!claim.made().empty())
+        response->fields.set("Idempotency-Replayed", "true");
+    if (claim.answered() || response->body.size() > max_kept_answer)
+        co_return answer;
+    if (route.body == Body::streamed) {
+        WINNOW_CO_CHECK(co_await read_to_the_end(body));
+    }
+    storage::PutValue value{name, kept_form(*response, claim.fingerprint()), engine.now() + memory};
     auto ops = storage::OpList::of(std::move(value));
     const auto stored = co_await engine.commit(std::move(ops));
     if (!stored)

@@ -1,5 +1,6 @@
 #include "api/list_upload.hpp"
 
+#include "api/idempotency.hpp"
 #include "core/unicode.hpp"
 #include "net/multipart.hpp"
 
@@ -35,17 +36,15 @@ private:
     Checked<> begin_file(const std::string& file_name);
     Checked<> take_late_fields();
     awaitable<Checked<>> feed(std::string piece);
-    awaitable<Checked<>> finish();
 
     Context& context_;
     Fields::Pairs pairs_;  ///< query, then form fields in their order
-    std::unique_ptr<verifier::ListIngest> ingest_;
     Upload upload_;
 };
 
 awaitable<Checked<>> Receiver::feed(std::string piece)
 {
-    const auto fed = co_await ingest_->feed(std::move(piece));
+    const auto fed = co_await upload_.ingest->feed(std::move(piece));
     if (!fed)
         co_return problem_of(fed.error());
     co_return Checked<>{};
@@ -58,7 +57,11 @@ Checked<> Receiver::begin_file(const std::string& file_name)
     options.workspace = context_.key.workspace;
     if (options.file_name.empty())
         options.file_name = file_name;
-    ingest_ = std::make_unique<verifier::ListIngest>(context_.services.engine, context_.services.rng, options);
+    if (context_.claim) {
+        options.idempotency_key = context_.claim->name();
+        options.request = context_.request.target;
+    }
+    upload_.ingest = std::make_unique<verifier::ListIngest>(context_.services.engine, context_.services.rng, options);
     return {};
 }
 
@@ -74,6 +77,7 @@ Checked<> Receiver::take_late_fields()
     if (late.options.file_name.empty())
         late.options.file_name = used.file_name;
     upload_.form = std::move(late);
+    upload_.ingest->describe(upload_.form.options);
     return {};
 }
 
@@ -121,41 +125,17 @@ awaitable<Checked<>> Receiver::multipart(std::string boundary)
                 WINNOW_CO_CHECK(co_await field(reader, part.name));
                 continue;
             }
-            if (ingest_)
+            if (upload_.ingest)
                 co_return invalid_request(part.name, "is a second file; a list is one file");
             WINNOW_CO_CHECK(begin_file(part.filename.value_or("")));
         } else if (event->kind == Kind::data) {
             WINNOW_CO_CHECK(co_await feed(std::move(event->data)));
         } else if (event->kind == Kind::done) {
-            if (!ingest_)
+            if (!upload_.ingest)
                 co_return invalid_request("file", "is required: the form has no file field");
             co_return take_late_fields();
         }
     }
-}
-
-awaitable<Checked<>> Receiver::finish()
-{
-    auto summary = co_await ingest_->finish();
-    if (!summary)
-        co_return problem_of(summary.error());
-    upload_.summary = std::move(*summary);
-    storage::ListRecord& list = upload_.summary.list;
-    const verifier::UploadOptions& options = upload_.form.options;
-    const std::string name = options.name.empty() ? list.name : options.name;
-    if (list.name == name && list.source == options.source && list.collected_at == options.collected_at &&
-        list.consent_basis == options.consent_basis)
-        co_return Checked<>{};
-    list.name = name;
-    list.source = options.source;
-    list.collected_at = options.collected_at;
-    list.consent_basis = options.consent_basis;
-    auto ops = storage::OpList::of(storage::PutList{list});
-    const auto stored = co_await context_.services.engine.commit(std::move(ops));
-    if (!stored)
-        co_return problem_of(stored.error());
-    list.version = stored->results.front().version;
-    co_return Checked<>{};
 }
 
 awaitable<Checked<Upload>> Receiver::run()
@@ -176,15 +156,15 @@ awaitable<Checked<Upload>> Receiver::run()
     } else {
         received = co_await plain();
     }
-    if (received)
-        received = co_await finish();
-    if (received)
-        co_return std::move(upload_);
-    if (ingest_) {
-        const auto removed = co_await ingest_->discard();
-        if (!removed)
-            context_.services.log.warn("upload.not_removed", {{"why", removed.error().message()}});
+    if (received) {
+        auto ended = co_await upload_.ingest->end();
+        if (ended) {
+            upload_.list = std::move(*ended);
+            co_return std::move(upload_);
+        }
+        received = problem_of(ended.error());
     }
+    co_await discard_list(context_, upload_);
     co_return received.error();
 }
 
@@ -211,6 +191,24 @@ awaitable<Checked<Upload>> receive_list(Context& context)
 {
     Receiver receiver{context};
     co_return co_await receiver.run();
+}
+
+awaitable<Checked<verifier::UploadSummary>> complete_list(Context& context, Upload& upload)
+{
+    auto summary = co_await upload.ingest->finish();
+    if (summary)
+        co_return std::move(*summary);
+    co_await discard_list(context, upload);
+    co_return problem_of(summary.error());
+}
+
+awaitable<void> discard_list(Context& context, Upload& upload)
+{
+    if (!upload.ingest)
+        co_return;
+    const auto removed = co_await upload.ingest->discard();
+    if (!removed)
+        context.services.log.warn("upload.not_removed", {{"why", removed.error().message()}});
 }
 
 }  // namespace winnow::api

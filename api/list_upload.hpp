@@ -15,13 +15,19 @@ struct UploadForm {
     static Checked<UploadForm> read(const Fields::Pairs& pairs);
 };
 
+/// A file whose rows are stored. It is no list yet.
 struct Upload {
     UploadForm form;
-    verifier::UploadSummary summary;
+    std::unique_ptr<verifier::ListIngest> ingest;
+    storage::ListRecord list;  ///< as it will be
 };
 
 /// Streams the request's body into a list of the key's workspace: multipart/form-data with one file, or the file as it
 /// is. Of a failed upload nothing stays.
 awaitable<Checked<Upload>> receive_list(Context& context);
+/// Makes it a list, or finds the one that the same upload made before (UploadSummary::repeated).
+awaitable<Checked<verifier::UploadSummary>> complete_list(Context& context, Upload& upload);
+/// Takes back what was received. A failure is logged: the rest stays, as an incomplete list.
+awaitable<void> discard_list(Context& context, Upload& upload);
 
 }  // namespace winnow::api

@@ -1,9 +1,12 @@
 // /api/v1/lists: upload, look, verify, export.
 #include <nlohmann/json.hpp>
 
+#include "api/idempotency.hpp"
 #include "api/list_upload.hpp"
+#include "api/paging.hpp"
 #include "api/probe_cap.hpp"
 #include "api/record_json.hpp"
+#include "core/ids.hpp"
 #include "core/ndjson.hpp"
 #include "verifier/list_export.hpp"
 
@@ -13,8 +16,6 @@ namespace {
 using nlohmann::json;
 using storage::JobRecord;
 using storage::ListRecord;
-
-constexpr std::int64_t max_page = 1'000;
 
 /// What is known of a list beside its record: the latest job, and how the file was read.
 struct ListMemory {
@@ -41,11 +42,15 @@ awaitable<Result<ListMemory>> recall(Context& context, std::string list_id)
     co_return memory;
 }
 
-awaitable<Result<>> remember(Context& context, std::string list_id, ListMemory memory)
+storage::PutValue memory_op(const Context& context, const std::string& list_id, const ListMemory& memory)
 {
     const json value{{"job", memory.job_id}, {"encoding", memory.encoding}, {"notes", memory.notes}};
-    storage::PutValue put{memory_key(context, list_id), dump_json(value), {}};
-    auto ops = storage::OpList::of(std::move(put));
+    return {memory_key(context, list_id), dump_json(value), {}};
+}
+
+awaitable<Result<>> remember(Context& context, std::string list_id, ListMemory memory)
+{
+    auto ops = storage::OpList::of(memory_op(context, list_id, memory));
     WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
     co_return Result<>{};
 }
@@ -69,12 +74,22 @@ json list_json(const ListRecord& list, const ListMemory& memory)
 }
 
 /// Every unique address may cost a probe, and more only where winnow decides so: the list's own count is reserved.
-awaitable<Checked<JobRecord>> start_job(Context& context, ListRecord list, milliseconds deadline,
-                                        ProbeReservation& reservation)
+awaitable<Checked<ProbeReservation>> reserve_for(Context& context, const ListRecord& list)
 {
-    const auto unique = static_cast<std::int64_t>(list.rows - list.duplicates - list.malformed);
-    WINNOW_CO_TRY(reservation, co_await reserve_probes(context, unique));
-    auto job = co_await context.services.jobs.start(context.key.workspace, list.id, deadline);
+    return reserve_probes(context, static_cast<std::int64_t>(list.rows - list.duplicates - list.malformed));
+}
+
+/// The list knows its job by the same commit. `bound`: that commit is all that the request does.
+awaitable<Checked<JobRecord>> start_job(Context& context, ListRecord list, milliseconds deadline, ListMemory memory,
+                                        ProbeReservation reservation, bool bound)
+{
+    verifier::JobCreation creation;
+    creation.id = make_ulid(context.services.engine.now(), context.services.rng);
+    memory.job_id = creation.id;
+    creation.with = storage::OpList::of(memory_op(context, list.id, memory));
+    if (bound && context.claim)
+        context.claim->bind(creation.with, creation.id);
+    auto job = co_await context.services.jobs.start(context.key.workspace, list.id, deadline, std::move(creation));
     if (!job) {
         co_await give_back_probes(context, reservation, reservation.probes);
         co_return problem_of(job.error());
@@ -82,29 +97,64 @@ awaitable<Checked<JobRecord>> start_job(Context& context, ListRecord list, milli
     co_return std::move(*job);
 }
 
+/// The job of a list that is complete: the one it has, when the same upload came before and got that far.
+awaitable<Checked<JobRecord>> job_of_upload(Context& context, const verifier::UploadSummary& summary,
+                                            milliseconds deadline, ListMemory memory, ProbeReservation reservation)
+{
+    const ListRecord& list = summary.list;
+    if (!memory.job_id.empty()) {
+        co_await give_back_probes(context, reservation, reservation.probes);
+        auto job = co_await context.services.jobs.get(context.key.workspace, memory.job_id);
+        if (!job)
+            co_return problem_of(job.error());
+        co_return std::move(*job);
+    }
+    auto job = co_await start_job(context, list, deadline, std::move(memory), reservation, false);
+    if (job || context.claim)
+        co_return job;
+    // An error means that nothing happened: without a key the list would be there twice after a retry.
+    auto ops = storage::OpList::of(storage::DeleteList{list.workspace, list.id});
+    const auto removed = co_await context.services.engine.commit(std::move(ops));
+    if (!removed)
+        co_return problem_of(removed.error());
+    co_return job;
+}
+
 awaitable<Answer> upload_list(Context& context)
 {
     WINNOW_CO_TRY(auto upload, co_await receive_list(context));
-    const ListRecord& list = upload.summary.list;
-    ListMemory memory{{}, upload.summary.encoding, upload.summary.notes};
-    json body{{"job", nullptr}};
     ProbeReservation reservation;
     if (upload.form.verify) {
-        const auto job = co_await start_job(context, list, upload.form.deadline, reservation);
-        if (!job) {
-            // An error means that nothing happened: the list would otherwise be there twice after a retry.
-            auto ops = storage::OpList::of(storage::DeleteList{list.workspace, list.id});
-            WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
-            Problem problem = job.error();
+        auto reserved = co_await reserve_for(context, upload.list);
+        if (!reserved) {
+            co_await discard_list(context, upload);
+            Problem problem = reserved.error();
             problem.detail += " The list was not stored; verify=false stores it without verifying.";
             co_return problem;
         }
-        memory.job_id = job->id;
-        body["job"] = to_json(*job);
+        reservation = *reserved;
+    }
+    auto completed = co_await complete_list(context, upload);
+    if (!completed) {
+        co_await give_back_probes(context, reservation, reservation.probes);
+        co_return completed.error();
+    }
+    const ListRecord& list = completed->list;
+    ListMemory memory{{}, completed->encoding, completed->notes};
+    if (completed->repeated) {
+        WINNOW_CO_TRY(const auto known, co_await recall(context, list.id));
+        memory.job_id = known.job_id;
+    }
+    json body{{"job", nullptr}};
+    if (upload.form.verify) {
+        WINNOW_CO_TRY(const auto job,
+                      co_await job_of_upload(context, *completed, upload.form.deadline, memory, reservation));
+        body["job"] = to_json(job);
+    } else {
+        WINNOW_CO_CHECK(co_await remember(context, list.id, memory));
     }
     body["list"] = list_json(list, memory);
-    body["list"]["bytes"] = upload.summary.bytes;
-    WINNOW_CO_CHECK(co_await remember(context, list.id, memory));
+    body["list"]["bytes"] = completed->bytes;
     net::HttpResponse response = json_response(201, body);
     response.fields.add("Location", "/api/v1/lists/" + list.id);
     add_rate_limit(response, reservation);
@@ -114,18 +164,15 @@ awaitable<Answer> upload_list(Context& context)
 awaitable<Answer> list_lists(Context& context)
 {
     Fields query = Fields::of_texts(context.request.query);
-    const std::string after = query.text("after", {}, 26);
-    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    const Page page = read_page(query);
     if (auto problem = query.problem())
         co_return *problem;
-    WINNOW_CO_TRY(const auto lists, co_await context.services.engine.lists(context.key.workspace, after, limit));
+    WINNOW_CO_TRY(const auto lists,
+                  co_await context.services.engine.lists(context.key.workspace, page.after, page.limit));
     json all = json::array();
     for (const ListRecord& list : lists)
         all.push_back(to_json(list));
-    json body{{"lists", std::move(all)}, {"next", nullptr}};
-    if (lists.size() == limit)
-        body["next"] = lists.back().id;
-    co_return json_response(200, body);
+    co_return page_response("lists", std::move(all), page);
 }
 
 awaitable<Answer> get_list(Context& context)
@@ -148,11 +195,16 @@ awaitable<Answer> verify_list(Context& context)
     if (auto problem = fields.problem())
         co_return *problem;
     WINNOW_CO_TRY(const auto list, co_await find_list(context));
-    WINNOW_CO_TRY(auto memory, co_await recall(context, list.id));
     ProbeReservation reservation;
-    WINNOW_CO_TRY(const auto job, co_await start_job(context, list, deadline, reservation));
-    memory.job_id = job.id;
-    WINNOW_CO_CHECK(co_await remember(context, list.id, memory));
+    Checked<JobRecord> started;
+    if (context.claim && !context.claim->made().empty()) {
+        WINNOW_CO_TRY(started, co_await context.services.jobs.get(context.key.workspace, context.claim->made()));
+    } else {
+        WINNOW_CO_TRY(auto memory, co_await recall(context, list.id));
+        WINNOW_CO_TRY(reservation, co_await reserve_for(context, list));
+        started = co_await start_job(context, list, deadline, std::move(memory), reservation, true);
+    }
+    WINNOW_CO_TRY(const auto job, std::move(started));
     const json body{{"job", to_json(job)}};
     net::HttpResponse response = json_response(202, body);
     response.fields.add("Location", "/api/v1/jobs/" + job.id);

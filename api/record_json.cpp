@@ -105,6 +105,20 @@ json to_json(const storage::JobRecord& job)
             {"deadline", time_or_null(job.deadline)}};
 }
 
+namespace {
+
+/// What a person can do for the rows that are held; empty when none are.
+std::string next_step(const storage::CampaignRecord& campaign)
+{
+    const auto held = campaign.by_state.find(MessageState::held);
+    if (campaign.state != CampaignState::running || held == campaign.by_state.end() || held->second == 0)
+        return {};
+    return "verify the list again: POST /api/v1/lists/" + campaign.list_id +
+           "/verify; held rows go when they get a verdict, and are refused at hold_until";
+}
+
+}  // namespace
+
 json to_json(const storage::CampaignRecord& campaign)
 {
     return {{"id", campaign.id},
@@ -119,6 +133,7 @@ json to_json(const storage::CampaignRecord& campaign)
             {"started_at", time_or_null(campaign.started)},
             {"finished_at", time_or_null(campaign.finished)},
             {"hold_until", time_or_null(campaign.hold_until)},
+            {"next_step", text_or_null(next_step(campaign))},
             {"rows_passed", campaign.next_row - 1},
             {"queued", campaign.queued},
             {"held", campaign.held},

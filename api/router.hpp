@@ -10,6 +10,8 @@
 
 namespace winnow::api {
 
+class Claim;
+
 /// One request on its way through a handler.
 struct Context {
     Services& services;
@@ -18,6 +20,7 @@ struct Context {
     std::string id;    ///< the {id} of the pattern
     std::string body;  ///< the whole of it, except on streaming routes
     std::string request_id;
+    Claim* claim = nullptr;  ///< of a request with an Idempotency-Key (api/idempotency.hpp)
 };
 
 /// The context outlives the coroutine.

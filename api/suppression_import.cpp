@@ -9,6 +9,7 @@
 #include "core/email_column.hpp"
 #include "core/encoding.hpp"
 #include "core/ids.hpp"
+#include "core/trim.hpp"
 #include "core/unicode.hpp"
 
 namespace winnow::api {
@@ -21,22 +22,13 @@ constexpr std::size_t max_faults = 100;
 constexpr std::size_t max_note = 200;
 constexpr std::size_t max_record_bytes = 64 * 1024;
 
-std::string_view trimmed(std::string_view text)
-{
-    constexpr std::string_view space = " \t\r\n";
-    const auto first = text.find_first_not_of(space);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
-
 /// "Ann <ann@example.com>" holds an address.
 std::string_view address_in(std::string_view cell)
 {
-    cell = trimmed(cell);
+    cell = trim(cell, white_space);
     const auto open = cell.rfind('<');
     if (!cell.empty() && cell.back() == '>' && open != std::string_view::npos)
-        cell = trimmed(cell.substr(open + 1, cell.size() - open - 2));
+        cell = trim(cell.substr(open + 1, cell.size() - open - 2), white_space);
     return cell;
 }
 
@@ -58,7 +50,7 @@ struct OtherColumns {
 
     void name(std::size_t index, std::string_view header)
     {
-        const std::string word = to_lower_ascii(trimmed(header));
+        const std::string word = to_lower_ascii(trim(header, white_space));
         for (auto [known, place] :
              {std::pair{"reason", &reason}, std::pair{"domain", &domain}, std::pair{"digest", &digest},
               std::pair{"note", &note}, std::pair{"expires", &expires}})
@@ -69,7 +61,7 @@ struct OtherColumns {
 
 std::string_view cell(const CsvRecord& record, std::optional<std::size_t> index)
 {
-    return index && *index < record.fields.size() ? trimmed(record.fields[*index]) : std::string_view{};
+    return index && *index < record.fields.size() ? trim(record.fields[*index], white_space) : std::string_view{};
 }
 
 }  // namespace
@@ -98,7 +90,7 @@ struct SuppressionImport::Impl {
 
 Result<> SuppressionImport::Impl::begin(bool complete)
 {
-    if (trimmed(sample).empty())
+    if (trim(sample, white_space).empty())
         return Error{Errc::invalid_argument, "the file is empty; one address a line is enough"};
     const CsvDialect dialect = sniff_dialect(sample, complete);
     CsvReader look{dialect};
@@ -117,7 +109,8 @@ Result<> SuppressionImport::Impl::begin(bool complete)
     }
     const auto found = find_email_column(rows, options.column);
     // One cell a line needs no search: a list of domains alone has no address to find.
-    const bool bare_lines = one_cell && !rows.empty() && trimmed(rows.front().front()).find('@') != std::string::npos;
+    const bool bare_lines =
+        one_cell && !rows.empty() && trim(rows.front().front(), white_space).find('@') != std::string::npos;
     if (found)
         column = *found;
     else if (!bare_lines)
@@ -187,7 +180,7 @@ void SuppressionImport::Impl::take(const CsvRecord& record)
         return;
     }
     const bool nothing = std::all_of(record.fields.begin(), record.fields.end(),
-                                     [](std::string_view field) { return trimmed(field).empty(); });
+                                     [](std::string_view field) { return trim(field, white_space).empty(); });
     if (nothing)
         return;
     auto entry = entry_of(record);
@@ -244,7 +237,7 @@ awaitable<Result<>> SuppressionImport::feed(std::string piece)
     co_return co_await self.drain();
 }
 
-awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish()
+awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
 {
     Impl& self = *impl_;
     std::string rest;
@@ -269,9 +262,17 @@ awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish()
                    " malformed";
     event.rule = self.options.actor;
     self.batch.ops.emplace_back(storage::AppendEvent{std::move(event)});
-    WINNOW_CO_CHECK(co_await self.flush());
     summary.encoding = std::string(to_string(self.converter.encoding()));
+    if (seal)
+        seal(summary, self.batch);
+    WINNOW_CO_CHECK(co_await self.flush());
     co_return summary;
+}
+
+awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish()
+{
+    Seal nothing;
+    return finish(std::move(nothing));
 }
 
 }  // namespace winnow::api

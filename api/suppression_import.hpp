@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,10 +39,14 @@ struct SuppressionImportSummary {
 /// are in, and sending the file again does no harm.
 class SuppressionImport {
 public:
+    using Seal = std::function<void(const SuppressionImportSummary& summary, storage::OpList& last)>;
+
     SuppressionImport(storage::Engine& engine, Rng& rng, SuppressionImportOptions options);
     ~SuppressionImport();
     awaitable<Result<>> feed(std::string piece);
-    /// Errc::invalid_argument when the file is empty or no column looks like addresses.
+    /// Errc::invalid_argument when the file is empty or no column looks like addresses. `seal` may add to the last
+    /// commit what has to be stored with it.
+    awaitable<Result<SuppressionImportSummary>> finish(Seal seal);
     awaitable<Result<SuppressionImportSummary>> finish();
 
 private:

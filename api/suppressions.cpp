@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/fields.hpp"
+#include "api/idempotency.hpp"
 #include "api/record_json.hpp"
 #include "api/router.hpp"
 #include "api/suppression_export.hpp"
@@ -113,11 +114,14 @@ awaitable<Answer> add_suppression(Context& context)
     entry.actor = context.key.id;
     entry.expires = expires;
     entry.first = entry.last = context.services.engine.now();
-    auto ops = storage::OpList::of(storage::AddSuppression{entry});
-    WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
     json body{{"suppression", to_json(entry)}};
     body["suppression"].erase("digest");  // the store's own name, which it gives at reading
-    co_return json_response(201, body);
+    net::HttpResponse response = json_response(201, body);
+    auto ops = storage::OpList::of(storage::AddSuppression{std::move(entry)});
+    if (context.claim)
+        context.claim->bind(ops, response);
+    WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
+    co_return response;
 }
 
 awaitable<Answer> remove_suppression(Context& context)
@@ -223,9 +227,16 @@ awaitable<Answer> import_suppressions(Context& context)
             break;
         WINNOW_CO_CHECK(co_await import.feed(std::move(*piece)));
     }
-    WINNOW_CO_TRY(const auto summary, co_await import.finish());
-    const json body{{"import", to_json(summary)}};
-    co_return json_response(200, body);
+    // An import that was cut off is sent again and harms nobody; one that is over is told apart by its last commit.
+    net::HttpResponse response;
+    const auto answer = [&](const SuppressionImportSummary& summary, storage::OpList& last) {
+        response = json_response(200, {{"import", to_json(summary)}});
+        if (context.claim)
+            context.claim->bind(last, response);
+    };
+    SuppressionImport::Seal seal = answer;
+    WINNOW_CO_CHECK(co_await import.finish(std::move(seal)));
+    co_return response;
 }
 
 awaitable<Result<>> stream_entries(std::shared_ptr<storage::SuppressionCursor> cursor, SuppressionFormat format,

@@ -40,7 +40,8 @@ struct VerificationJobs::Impl : std::enable_shared_from_this<VerificationJobs::I
     void launch(JobRecord job);
     std::shared_ptr<JobRun> find(const std::string& workspace, const std::string& id) const;
     awaitable<void> until_ended(std::string workspace, std::string id);
-    awaitable<Result<JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline);
+    awaitable<Result<JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline,
+                                       JobCreation creation);
     awaitable<Result<JobRecord>> stored(std::string workspace, std::string id);
 };
 
@@ -86,7 +87,7 @@ awaitable<void> VerificationJobs::Impl::until_ended(std::string workspace, std::
 }
 
 awaitable<Result<JobRecord>> VerificationJobs::Impl::start(std::string workspace, std::string list_id,
-                                                           milliseconds deadline)
+                                                           milliseconds deadline, JobCreation creation)
 {
     storage::Engine& engine = services.engine;
     WINNOW_CO_TRY(const auto list, co_await engine.get_list(workspace, list_id));
@@ -102,7 +103,7 @@ awaitable<Result<JobRecord>> VerificationJobs::Impl::start(std::string workspace
     const TimePoint now = engine.now();
     JobRecord job;
     job.workspace = workspace;
-    job.id = make_ulid(now, services.rng);
+    job.id = creation.id.empty() ? make_ulid(now, services.rng) : std::move(creation.id);
     job.list_id = list_id;
     job.state = JobState::running;
     job.created = now;
@@ -111,8 +112,11 @@ awaitable<Result<JobRecord>> VerificationJobs::Impl::start(std::string workspace
     job.counters.total = list->rows - list->duplicates - list->malformed;
     job.counters.duplicates = list->duplicates;
     job.counters.malformed = list->malformed;
-    auto ops = storage::OpList::of(storage::PutJob{job});
+    storage::OpList ops = std::move(creation.with);
+    ops.ops.insert(ops.ops.begin(), storage::PutJob{job});
     WINNOW_CO_TRY(const auto committed, co_await engine.commit(std::move(ops)));
+    if (committed.replayed)
+        co_return Error{Errc::conflict, "the job of this idempotency key was made before"};
     job.version = committed.results.front().version;
     launch(job);
     co_return job;
@@ -123,13 +127,20 @@ VerificationJobs::~VerificationJobs() = default;
 
 awaitable<Result<JobRecord>> VerificationJobs::start(std::string workspace, std::string list_id, milliseconds deadline)
 {
+    JobCreation plain;
+    return start(std::move(workspace), std::move(list_id), deadline, std::move(plain));
+}
+
+awaitable<Result<JobRecord>> VerificationJobs::start(std::string workspace, std::string list_id, milliseconds deadline,
+                                                     JobCreation creation)
+{
     const std::shared_ptr<Impl> self = impl_;
     if (self->draining)
         co_return Error{Errc::unavailable, "winnow is shutting down"};
     const std::string key = key_of(workspace, list_id);
     if (!self->starting.insert(key).second)
         co_return Error{Errc::already_exists, "a job for list " + list_id + " is being started"};
-    auto job = co_await self->start(workspace, list_id, deadline);
+    auto job = co_await self->start(workspace, list_id, deadline, std::move(creation));
     self->starting.erase(key);
     co_return job;
 }

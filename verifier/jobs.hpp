@@ -8,6 +8,12 @@
 
 namespace winnow::verifier {
 
+/// What a caller adds to the making of a job.
+struct JobCreation {
+    std::string id;        ///< a ULID; empty = a new one
+    storage::OpList with;  ///< committed together with the job, its idempotency key too
+};
+
 /// Verifications of lists as durable state machines: started, resumed after a restart, paused with a reason, finished.
 /// All jobs of a Verifier share its budgets. Runs on the verifier's executor.
 class VerificationJobs {
@@ -18,6 +24,8 @@ public:
     /// Stores and starts a job for a complete list; one open job per list (Errc::already_exists names it).
     /// `deadline` 0 = the default of the options.
     awaitable<Result<storage::JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline);
+    awaitable<Result<storage::JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline,
+                                                JobCreation creation);
     /// Continues every open job of the store; called once after start-up.
     awaitable<Result<>> resume();
     awaitable<Result<storage::JobRecord>> get(std::string workspace, std::string job_id);

@@ -84,6 +84,7 @@ struct ListIngest::Impl {
     std::unordered_map<storage::H16, std::uint64_t, DigestHash> first_of;  ///< row of each address in its loose form
     bool header_seen = false;
     bool started = false;
+    bool ended = false;
     std::uint64_t data_rows = 0;
     std::uint64_t cut_rows = 0;  ///< longer than max_record_bytes
     bool mixed_line_ends = false;
@@ -91,6 +92,7 @@ struct ListIngest::Impl {
     std::string file() const { return options.file_name.empty() ? "the list" : options.file_name; }
     Result<> begin(bool complete);
     Result<> find_columns(bool complete);
+    void describe_list();
     void take_record(const CsvRecord& record);
     bool take_header(const CsvRecord& record);
     void take_line_end(std::string_view terminator);
@@ -101,6 +103,7 @@ struct ListIngest::Impl {
     awaitable<Result<>> flush();
     awaitable<Result<>> take(std::string text);
     awaitable<Result<>> take_sample(bool complete);
+    awaitable<Result<>> end();
     awaitable<Result<>> complete();
     awaitable<Result<>> discard();
 };
@@ -130,10 +133,7 @@ Result<> ListIngest::Impl::begin(bool complete)
     list.workspace = options.workspace;
     list.created = engine.now();
     list.id = make_ulid(list.created, rng);
-    list.name = options.name.empty() ? file() : options.name;
-    list.source = options.source;
-    list.collected_at = options.collected_at;
-    list.consent_basis = options.consent_basis;
+    describe_list();
     list.delimiter = dialect.delimiter.front();
     list.terminator.clear();
     list.email_column = static_cast<int>(column.index);
@@ -142,6 +142,15 @@ Result<> ListIngest::Impl::begin(bool complete)
     reader = std::make_unique<CsvReader>(dialect, limits);
     started = true;
     return {};
+}
+
+void ListIngest::Impl::describe_list()
+{
+    storage::ListRecord& list = summary.list;
+    list.name = options.name.empty() ? file() : options.name;
+    list.source = options.source;
+    list.collected_at = options.collected_at;
+    list.consent_basis = options.consent_basis;
 }
 
 Result<> ListIngest::Impl::find_columns(bool complete)
@@ -293,6 +302,25 @@ awaitable<Result<>> ListIngest::Impl::take_sample(bool complete)
     co_return co_await take(std::move(held));
 }
 
+awaitable<Result<>> ListIngest::Impl::end()
+{
+    if (!started) {
+        WINNOW_CO_CHECK(co_await take_sample(true));
+    } else if (utf16) {
+        std::string rest;
+        utf16->finish(rest);
+        WINNOW_CO_CHECK(co_await take(std::move(rest)));
+    }
+    reader->finish();
+    while (const CsvRecord* record = reader->next())
+        take_record(*record);
+    if (data_rows == 0)
+        co_return Error{Errc::invalid_argument, file() + " has a header and no rows"};
+    WINNOW_CO_CHECK(co_await flush());
+    ended = true;
+    co_return Result<>{};
+}
+
 void ListIngest::Impl::add_notes()
 {
     summary.encoding = std::string(to_string(guess.encoding));
@@ -338,6 +366,7 @@ awaitable<Result<>> ListIngest::Impl::complete()
     if (!first)
         co_return Error{Errc::conflict, "the list of the first upload with this idempotency key was deleted"};
     list = std::move(*first);
+    summary.repeated = true;
     summary.notes.push_back("the same upload was taken before; this is its list");
     co_return Result<>{};
 }
@@ -356,8 +385,20 @@ awaitable<Result<>> ListIngest::Impl::discard()
 ListIngest::ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options)
     : impl_(std::make_unique<Impl>(engine, rng, std::move(options)))
 {
+    impl_->digest.update(impl_->options.request);
 }
 ListIngest::~ListIngest() = default;
+
+void ListIngest::describe(const UploadOptions& late)
+{
+    UploadOptions& options = impl_->options;
+    options.name = late.name;
+    options.source = late.source;
+    options.collected_at = late.collected_at;
+    options.consent_basis = late.consent_basis;
+    if (impl_->started)
+        impl_->describe_list();
+}
 
 awaitable<Result<>> ListIngest::feed(std::string piece)
 {
@@ -377,22 +418,21 @@ awaitable<Result<>> ListIngest::feed(std::string piece)
     co_return co_await self.take(std::move(converted));
 }
 
+awaitable<Result<storage::ListRecord>> ListIngest::end()
+{
+    Impl& self = *impl_;
+    if (!self.ended) {
+        WINNOW_CO_CHECK(co_await self.end());
+    }
+    co_return self.summary.list;
+}
+
 awaitable<Result<UploadSummary>> ListIngest::finish()
 {
     Impl& self = *impl_;
-    if (!self.started) {
-        WINNOW_CO_CHECK(co_await self.take_sample(true));
-    } else if (self.utf16) {
-        std::string rest;
-        self.utf16->finish(rest);
-        WINNOW_CO_CHECK(co_await self.take(std::move(rest)));
+    if (!self.ended) {
+        WINNOW_CO_CHECK(co_await self.end());
     }
-    self.reader->finish();
-    while (const CsvRecord* record = self.reader->next())
-        self.take_record(*record);
-    if (self.data_rows == 0)
-        co_return Error{Errc::invalid_argument, self.file() + " has a header and no rows"};
-    WINNOW_CO_CHECK(co_await self.flush());
     self.add_notes();
     WINNOW_CO_CHECK(co_await self.complete());
     co_return self.summary;

@@ -178,5 +178,45 @@ TEST_F(CampaignsApi, AnotherWorkspaceSeesNothingOfThem)
     EXPECT_EQ(call_as(other_key, "POST", "/api/v1/campaigns", request().dump()).status, 404) << "its list";
 }
 
+TEST_F(CampaignsApi, AKeyThatIsBoundToDomainsMakesCampaignsFromThem)
+{
+    const std::string file = dir.file("keys");
+    api::ApiKey properties;
+    properties.from = relay::SenderDomains::parse({"sender.test"}).value();
+    const std::string bound = api::KeyRing::create(file, properties, rng).value().text;
+    *ring = api::KeyRing::load(file).value();
+
+    json own = request();
+    own["from"] = "News <news@mail.sender.test>";
+    EXPECT_EQ(call_as(bound, "POST", "/api/v1/campaigns", own.dump()).status, 201);
+    json borrowed = request();
+    borrowed["from"] = "News <boss@victim.test>";
+    const Reply refused = call_as(bound, "POST", "/api/v1/campaigns", borrowed.dump());
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.code(), "sender_not_allowed");
+    EXPECT_EQ(refused.json()["errors"][0]["pointer"], "/from");
+    EXPECT_EQ(post("/api/v1/campaigns", borrowed).status, 201) << "a key without a list may use any domain";
+}
+
+TEST_F(CampaignsApi, HeldRowsNameTheirNextStepWhichSettlesThem)
+{
+    json body = request();
+    body["start"] = true;
+    const std::string id = create(body);
+    json campaign = passed(id);
+    ASSERT_EQ(campaign["messages"]["held"], 1);
+    EXPECT_FALSE(campaign["hold_until"].is_null());
+    const std::string again = "/api/v1/lists/" + list + "/verify";
+    EXPECT_NE(campaign["next_step"].get<std::string>().find("POST " + again), std::string::npos);
+
+    const Reply job = post(again);
+    ASSERT_EQ(job.status, 202) << job.body;
+    finish_job(job.json()["job"]["id"]);
+    campaign = passed(id);
+    EXPECT_FALSE(campaign["messages"].contains("held"));
+    EXPECT_EQ(campaign["messages"]["queued"], 2) << "ann, and bob who was asked";
+    EXPECT_TRUE(campaign["next_step"].is_null());
+}
+
 }  // namespace
 }  // namespace winnow::test

@@ -7,7 +7,8 @@
 
 namespace winnow::test {
 
-/// An engine whose commits fail now and then before anything of them happens, and work again the next time.
+/// An engine whose commits fail now and then before anything of them happens, and work again the next time; or one that
+/// dies between two commits.
 class FlakyEngine final : public storage::Engine {
 public:
     template <class T>
@@ -17,11 +18,15 @@ public:
 
     int fail_every = 0;           ///< each so many-th commit fails; 0 = none
     bool applies_anyway = false;  ///< what is reported as failed happens all the same
+    int dies_after = 0;           ///< so many commits are taken, then none any more; 0 = no limit
     int failures = 0;
+    int commits() const noexcept { return commits_; }
 
     Answer<storage::Committed> commit(storage::OpList ops) override
     {
-        const bool fails = fail_every > 0 && ++commits_ % fail_every == 0;
+        ++commits_;
+        const bool fails =
+            (fail_every > 0 && commits_ % fail_every == 0) || (dies_after > 0 && commits_ > dies_after);
         if (!fails)
             co_return co_await inner_.commit(std::move(ops));
         ++failures;
