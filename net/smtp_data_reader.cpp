@@ -93,7 +93,7 @@ void SmtpDataReader::bare_newline()
 
 void SmtpDataReader::put(std::string_view bytes)
 {
-    if (too_big_)
+    if (too_big_ || given_up_)
         return;
     if (limit_ != 0 && message_.size() + bytes.size() > limit_) {
         too_big_ = true;
@@ -101,6 +101,12 @@ void SmtpDataReader::put(std::string_view bytes)
         return;
     }
     message_ += bytes;
+}
+
+void SmtpDataReader::give_up() noexcept
+{
+    given_up_ = true;
+    std::string().swap(message_);
 }
 
 std::string SmtpDataReader::take_message()

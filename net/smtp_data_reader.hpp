@@ -24,6 +24,11 @@ public:
     /// A CR or LF that is not part of a CR LF, or a NUL, was seen.
     bool irregular() const noexcept { return irregular_; }
     std::uint64_t octets() const noexcept { return octets_; }  ///< taken so far
+    /// Memory that the message takes so far.
+    std::uint64_t kept() const noexcept { return message_.capacity(); }
+    /// Nothing is kept from now on, but the end is still found.
+    void give_up() noexcept;
+    bool given_up() const noexcept { return given_up_; }
     std::string take_message();
 
 private:
@@ -46,6 +51,7 @@ private:
     std::string message_;
     State state_ = State::line_start;  // the CR LF of the DATA command is behind us
     bool too_big_ = false;
+    bool given_up_ = false;
     bool irregular_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/memory_budget.hpp"
 #include "core/smtp_reply.hpp"
 #include "core/timer.hpp"
 #include "net/stream.hpp"
@@ -69,8 +70,10 @@ struct SmtpServerOptions {
     std::string hostname = "localhost";
     std::string banner_text = "ESMTP";
     std::uint64_t max_message_size = 26'214'400;  ///< 25 MiB; advertised as SIZE, enforced while reading
-    int max_recipients = 1000;                    ///< 452 4.5.3 beyond
-    int max_errors = 10;  ///< broken rules of the protocol, then 421; what the handler refuses does not count
+    /// For the bodies of all sessions together, from the first octet to the reply: 452 4.3.1 beyond. Null = unlimited.
+    std::shared_ptr<MemoryBudget> message_memory;
+    int max_recipients = 1000;  ///< 452 4.5.3 beyond
+    int max_errors = 10;        ///< broken rules of the protocol, then 421; what the handler refuses does not count
     int max_commands = 100'000;
     milliseconds command_timeout{300'000};  ///< from the reply to the end of the next line
     milliseconds data_timeout{600'000};     ///< for each 64 KB of a message, so that drops of bytes hold no session

@@ -42,7 +42,7 @@ private:
     awaitable<void> mail(std::string argument);
     awaitable<void> rcpt(std::string argument);
     awaitable<void> data(std::string argument);
-    awaitable<bool> receive(SmtpDataReader& reader);
+    awaitable<bool> receive(SmtpDataReader& reader, MemoryBudget::Share& share);
     awaitable<void> finish_message(SmtpDataReader& reader);
 
     // smtp_session.cpp: replies and lines

@@ -8,6 +8,12 @@ namespace winnow::net {
 namespace {
 
 constexpr std::uint64_t data_progress = 64 * 1024;
+constexpr std::uint64_t least_room = 64 * 1024;  ///< of the memory for messages, before another one is begun
+
+SmtpReply out_of_memory()
+{
+    return SmtpReply::make(452, "4.3.1 Too much mail is being received, try again later");
+}
 
 /// What a client may send behind a message without waiting: RFC 2920 allows any command there, but a second transaction
 /// that rides on the first one's end is how smuggled mail looks, and no client in use needs it.
@@ -94,6 +100,12 @@ awaitable<void> SmtpSession::data(std::string argument)
         co_await say(SmtpReply::make(554, "5.5.1 No valid recipients"));
         co_return;
     }
+    MemoryBudget* const budget = options_.message_memory.get();
+    if (budget && !budget->has_room(least_room)) {
+        co_await say(out_of_memory());
+        end_transaction();
+        co_return;
+    }
     SmtpReply go_ahead = co_await handler_.on_data(session_);
     const bool go = go_ahead.code == 354;
     co_await say(std::move(go_ahead));
@@ -102,13 +114,14 @@ awaitable<void> SmtpSession::data(std::string argument)
         co_return;
     }
     SmtpDataReader reader(options_.max_message_size);
-    const bool whole = co_await receive(reader);
+    MemoryBudget::Share share(budget);
+    const bool whole = co_await receive(reader, share);
     if (whole)
         co_await finish_message(reader);
 }
 
 /// Reads up to the end of the message; false when the session is over before it.
-awaitable<bool> SmtpSession::receive(SmtpDataReader& reader)
+awaitable<bool> SmtpSession::receive(SmtpDataReader& reader, MemoryBudget::Share& share)
 {
     const bool flushed = co_await flush();
     if (!flushed)
@@ -124,6 +137,14 @@ awaitable<bool> SmtpSession::receive(SmtpDataReader& reader)
         }
         const std::string_view bytes(space_.data(), *received);
         input_.feed(bytes.substr(reader.feed(bytes)));
+        if (!share.resize(reader.kept())) {
+            reader.give_up();
+            (void)share.resize(0);
+        }
+        if (reader.given_up() && reader.octets() > options_.max_message_size) {
+            co_await hang_up(SmtpReply::make(421, "4.3.1 Too much mail is being received, try again later"));
+            co_return false;
+        }
         if (reader.octets() - renewed >= data_progress) {
             renewed = reader.octets();
             stream_.expires_after(options_.data_timeout);
@@ -140,7 +161,9 @@ awaitable<bool> SmtpSession::receive(SmtpDataReader& reader)
 awaitable<void> SmtpSession::finish_message(SmtpDataReader& reader)
 {
     SmtpReply reply;
-    if (reader.too_big())
+    if (reader.given_up())
+        reply = out_of_memory();
+    else if (reader.too_big())
         reply = SmtpReply::make(552,
                                 "5.3.4 Message size exceeds the limit of " + std::to_string(options_.max_message_size));
     else if (reader.irregular() && options_.bare_newline == BareNewline::reject)

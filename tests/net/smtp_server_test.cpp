@@ -270,6 +270,58 @@ TEST_F(SmtpServerTest, ADeclaredOrActualSizeAboveTheLimitIsRefused)
     EXPECT_TRUE(ended && closed);
 }
 
+TEST_F(SmtpServerTest, AMessageThatTheMemoryOfAllSessionsCannotHoldIsForLater)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    start();
+    begin_message();
+    EXPECT_THAT(send(std::string(300'000, 'x') + "\r\n.\r\n"), StartsWith("452 4.3.1"));
+    EXPECT_TRUE(mx.messages.empty());
+    EXPECT_EQ(memory->used(), 0u);
+    begin_message();
+    EXPECT_THAT(send(std::string(5'000, 'x') + "\r\n.\r\n"), StartsWith("250")) << "the session goes on";
+    EXPECT_EQ(memory->used(), 0u) << "given back with the reply";
+}
+
+TEST_F(SmtpServerTest, WhatIsOnItsWayCountsAndABrokenConnectionGivesItBack)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    start();
+    begin_message();
+    send(std::string(30'000, 'x'));
+    EXPECT_GE(memory->used(), 30'000u);
+    stop();
+    EXPECT_EQ(memory->used(), 0u);
+}
+
+TEST_F(SmtpServerTest, WithoutMemoryNoMessageIsBegun)
+{
+    const auto memory = std::make_shared<MemoryBudget>(100'000);
+    options.message_memory = memory;
+    MemoryBudget::Share others(memory.get());
+    ASSERT_TRUE(others.resize(90'000));
+    start();
+    send("EHLO c.test\r\n");
+    send("MAIL FROM:<s@example.test>\r\nRCPT TO:<a@example.test>\r\n");
+    EXPECT_THAT(send("DATA\r\n"), StartsWith("452 4.3.1"));
+    ASSERT_TRUE(others.resize(0));
+    begin_message();
+    EXPECT_THAT(send("hello\r\n.\r\n"), StartsWith("250"));
+}
+
+TEST_F(SmtpServerTest, AClientThatGoesOnWithoutMemoryIsHungUpOn)
+{
+    options.message_memory = std::make_shared<MemoryBudget>(100'000);
+    options.max_message_size = 1'000'000;
+    start();
+    begin_message();
+    EXPECT_THAT(send(std::string(1'200'000, 'x')), StartsWith("421 4.3.1"));
+    wait(milliseconds{2'000});
+    EXPECT_TRUE(ended && closed);
+}
+
 TEST_F(SmtpServerTest, RecipientsBeyondTheLimitAreForTheNextTransaction)
 {
     options.max_recipients = 2;
