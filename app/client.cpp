@@ -1,5 +1,6 @@
 #include "app/client.hpp"
 
+#include <boost/asio/error.hpp>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -41,7 +42,22 @@ std::string words_of(const net::HttpClientResponse& response)
     const std::string detail = problem->value("detail", "");
     const std::string title = problem->value("title", "");
     text = detail.empty() ? title : detail;
-    return text;
+    // What is wrong with which field; the server's JSON pointers are for programs.
+    std::string faults;
+    for (const auto& fault : problem->value("errors", nlohmann::json::array())) {
+        std::string field = fault.value("pointer", "");
+        field.erase(0, field.starts_with('/') ? 1 : 0);
+        faults += (faults.empty() ? "" : "; ") + field + ": " + fault.value("detail", "");
+    }
+    return faults.empty() ? text : faults;
+}
+
+/// What to do when nothing answers, or not winnow.
+Error unreachable(const std::string& server, const Error& error)
+{
+    const bool told = error.code.category() == winnow_category();
+    return {Errc::unavailable, "no winnow answers at " + server + " (" + (told ? error.context : error.code.message()) +
+                                   "); start one with winnow serve, or name it with --server"};
 }
 
 Error error_of(const net::HttpClientResponse& response)
@@ -49,6 +65,8 @@ Error error_of(const net::HttpClientResponse& response)
     const std::string words = words_of(response);
     switch (response.status) {
         case 401:
+            return {Errc::permission_denied,
+                    words + " A key that was made while the server runs counts after its SIGHUP or next start."};
         case 403:
             return {Errc::permission_denied, words};
         case 404:
@@ -107,8 +125,10 @@ awaitable<Result<net::HttpClientResponse>> Client::send(net::HttpClientRequest r
 {
     auto response = co_await net::http_request(*connector_, resolver_, std::move(request), std::move(sink));
     // A name that nobody knows is a server that cannot be reached, not a thing that the server does not have.
-    if (!response && response.error().code == Errc::not_found)
-        co_return Error{Errc::unavailable, response.error().context};
+    namespace asio_errc = boost::asio::error;
+    if (!response &&
+        (response.error().code == Errc::not_found || response.error().code == asio_errc::connection_refused))
+        co_return unreachable(server_, response.error());
     if (response && response->status >= 400)
         co_return error_of(*response);
     co_return response;
