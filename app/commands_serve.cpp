@@ -81,6 +81,10 @@ int run_key_create(const Globals& globals, const KeyCreateCommand& command)
     properties.name = command.name;
     properties.workspace = command.workspace;
     properties.probes_per_day = command.probes_per_day;
+    auto from = relay::SenderDomains::parse(command.from);
+    if (!from)
+        return fail(from.error());
+    properties.from = std::move(*from);
     const auto made = api::KeyRing::create(config->http.keys_file, properties, rng);
     if (!made)
         return fail(made.error());

@@ -32,6 +32,7 @@ struct Config {
         std::vector<std::string> relay_networks;  ///< clients that need no AUTH, "10.0.0.0/8"
         std::string cert_file, tls_key_file;      ///< STARTTLS; without them AUTH works on loopback only
         std::uint64_t max_message_size = 26'214'400;
+        std::uint64_t message_memory = 256u << 20;  ///< of the bounce listener too
     } submission;
     struct Bounce {
         std::string listen;  ///< empty = off; where the bounce domain's MX points

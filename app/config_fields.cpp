@@ -122,6 +122,8 @@ void add_listeners(ConfigTable& t, Config& c)
     t.text("submission.tls_key_file", c.submission.tls_key_file, "PEM key of submission.cert_file.");
     t.size("submission.max_message_size", c.submission.max_message_size, {64u << 10, 256u << 20},
            "Largest message that is taken, in octets.");
+    t.size("submission.message_memory", c.submission.message_memory, {64u << 20, 64ull << 30},
+           "Memory for all messages that are being taken by SMTP, reports too; beyond it clients hear 452.");
     t.text(
          "bounce.listen", c.bounce.listen,
          "Where bounces and complaints come in by SMTP: what the MX of relay.bounce_domain points at; empty = nowhere.")

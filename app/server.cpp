@@ -10,6 +10,7 @@
 #include "app/gate.hpp"
 #include "net/http.hpp"
 #include "net/smtp_server.hpp"
+#include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
 
 namespace winnow::app {
@@ -62,6 +63,7 @@ struct Server::Impl {
     std::unique_ptr<KeyCredentials> credentials;
     std::unique_ptr<StoredGate> gate;
     Breakers breakers;  ///< of probing and sending: an operator that refuses our address refuses both
+    std::unique_ptr<relay::MassEvents> mass_events;
     std::unique_ptr<verifier::Verifier> verifier;
     std::unique_ptr<verifier::VerificationJobs> jobs;
     std::unique_ptr<relay::Delivery> delivery;
@@ -76,9 +78,20 @@ struct Server::Impl {
 
     relay::Services relay_services()
     {
-        return {*engine,     keys,        *runtime.resolver, *runtime.connector, runtime.timers,     runtime.clock,
-                runtime.rng, runtime.log, runtime.metrics,   *runtime.replies,   *runtime.providers, *gate,
-                &breakers};
+        return {*engine,
+                keys,
+                *runtime.resolver,
+                *runtime.connector,
+                runtime.timers,
+                runtime.clock,
+                runtime.rng,
+                runtime.log,
+                runtime.metrics,
+                *runtime.replies,
+                *runtime.providers,
+                *gate,
+                &breakers,
+                mass_events.get()};
     }
 
     verifier::Services verifier_services()
@@ -127,6 +140,7 @@ Result<> Server::Impl::open()
     WINNOW_TRY(auto networks, parse_networks(config.submission.relay_networks));
     credentials = std::make_unique<KeyCredentials>(*ring, std::move(networks), runtime.clock);
     gate = std::make_unique<StoredGate>(*engine, runtime.clock);
+    mass_events = std::make_unique<relay::MassEvents>(*engine, runtime.log, runtime.metrics);
     verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
     delivery = std::make_unique<relay::Delivery>(relay_services(), config.relay);
@@ -140,6 +154,8 @@ Result<> Server::Impl::open()
 Result<> Server::Impl::open_listeners()
 {
     const auto executor = runtime.io.get_executor();
+    // One for all that comes in by SMTP.
+    const auto message_memory = std::make_shared<MemoryBudget>(config.submission.message_memory);
     WINNOW_TRY(const auto http_at, net::parse_endpoint(config.http.listen, 8080));
     WINNOW_TRY(http_listener, listener(executor, "http.listen", http_at));
     http_options.clock = &runtime.clock;
@@ -152,6 +168,7 @@ Result<> Server::Impl::open_listeners()
         WINNOW_TRY(submission_listener, listener(executor, "submission.listen", at));
         submission_options.hostname = config.relay.hostname;
         submission_options.banner_text = "winnow ESMTP";
+        submission_options.message_memory = message_memory;
         submission_options.max_message_size = config.submission.max_message_size;
         submission_options.auth = true;
         // Without a certificate, a password may cross only the loopback interface.
@@ -167,6 +184,7 @@ Result<> Server::Impl::open_listeners()
         WINNOW_TRY(bounce_listener, listener(executor, "bounce.listen", at));
         bounce_options.hostname = config.relay.hostname;
         bounce_options.banner_text = "winnow ESMTP";
+        bounce_options.message_memory = message_memory;
         bounce_options.max_message_size = max_report_bytes;
     }
     return {};
