@@ -2,8 +2,10 @@
 #include "app/cli.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <memory>
 
 #include "app/commands.hpp"
 #include "app/version.hpp"
@@ -12,229 +14,313 @@
 namespace winnow::app {
 namespace {
 
-constexpr const char* examples = R"(
-examples:
-  winnow verify contacts.csv -o out.csv      verify a list with no server running
-  winnow check jane@example.com --json       one address, with every step of the evidence
-  winnow serve --config winnow.toml          HTTP API, SMTP submission and relay
-  winnow demo                                everything at once against a sandbox internet
+// Every page of help is at most 80 columns wide; tests/e2e/bad_input.py measures it.
+constexpr std::size_t help_column = 28;
 
-exit codes: 0 ok, 1 failed, 2 usage, 69 unavailable, 77 not permitted, 78 configuration)";
+constexpr const char* root_footer = R"(examples:
+  winnow demo                             everything at once, in a sandbox
+  winnow verify contacts.csv -o out.csv   verify a list, without a server
+  winnow check jane@example.com           one address, with the evidence
+  winnow serve --config winnow.toml       HTTP API, submission and relay
+
+winnow COMMAND --help shows the flags of a command and examples.
+
+exit codes: 0 done, 1 failed, 2 wrong usage, 3 check or suppression check
+found one, 69 not available now, 77 not permitted, 78 configuration is wrong,
+130 ended by Ctrl-C (SIGINT), 143 ended by SIGTERM)";
 
 /// What the parsed line asks for; set by the chosen subcommand's callback.
 using Chosen = std::function<int()>;
 
+/// Makes `run` what happens when `sub` is named.
+template <class Command>
+void on(CLI::App* sub, const Globals& globals, Chosen& chosen, std::shared_ptr<Command> command,
+        int (*run)(const Globals&, const Command&))
+{
+    sub->callback(
+        [&globals, &chosen, command, run] { chosen = [&globals, command, run] { return run(globals, *command); }; });
+}
+
+void on(CLI::App* sub, const Globals& globals, Chosen& chosen, int (*run)(const Globals&))
+{
+    sub->callback([&globals, &chosen, run] { chosen = [&globals, run] { return run(globals); }; });
+}
+
+/// Its own examples, and where the flags are that every command has.
+void examples(CLI::App* sub, const std::string& lines)
+{
+    sub->footer("examples:\n" + lines + "\n--config, --json, -q and other flags of every command: winnow --help");
+}
+
 void add_probe_flags(CLI::App& app, ProbeFlags& flags)
 {
-    app.add_option("--helo", flags.helo, "EHLO name of the probes (its PTR and A records must match the source)");
-    app.add_option("--mail-from", flags.mail_from,
-                   "MAIL FROM of the probes; the domain must accept mail and its SPF pass");
-    app.add_option("--source", flags.source, "local IP address to probe from");
-    app.add_option("--dns", flags.dns, "DNS server as HOST:PORT");
-    app.add_option("--smtp-port", flags.smtp_port, "port of the mail servers, for labs")->check(CLI::Range(1, 65535));
-    app.add_flag("--allow-private", flags.allow_private, "allow loopback and private targets, for labs");
-    app.add_option("--ca-file", flags.ca_file, "PEM file of trusted certificates");
-    app.add_flag("--fast", flags.fast, "lift the probing manners; only with --allow-private");
+    app.add_option("--helo", flags.helo, "EHLO name; PTR and address must match")->option_text("NAME");
+    app.add_option("--mail-from", flags.mail_from, "MAIL FROM; must take mail, SPF must pass")->option_text("ADDRESS");
+    app.add_option("--source", flags.source, "local IP address to probe from")->option_text("IP");
+    app.add_option("--dns", flags.dns, "DNS server")->option_text("HOST:PORT");
+    app.add_option("--smtp-port", flags.smtp_port, "port of the mail servers, for labs")
+        ->option_text("PORT")
+        ->check(CLI::Range(1, 65535));
+    app.add_flag("--allow-private", flags.allow_private, "allow loopback and private targets, in labs");
+    app.add_option("--ca-file", flags.ca_file, "PEM file of trusted certificates")->option_text("FILE");
+    app.add_flag("--fast", flags.fast, "no probing manners; needs --allow-private");
 }
 
 void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<VerifyCommand>();
-    auto* sub = app.add_subcommand("verify", "verify a contact list file; no server needed");
+    auto* sub = app.add_subcommand("verify", "verify a contact list; no server needed");
     sub->add_option("FILE", command->input, "CSV, TSV or TXT file; - is standard input")->required();
-    sub->add_option("-o,--output", command->output, "where the rows go; - is standard output");
-    sub->add_option("--column", command->column, "e-mail column, by header name or number from 1");
-    sub->add_option("--deadline", command->deadline, "how long greylisted and deferred rows may take (default 2h)");
-    sub->add_flag("--spreadsheet-safe", command->spreadsheet_safe,
-                  "disarm cells that a spreadsheet would run as a formula");
+    sub->add_option("-o,--output", command->output, "where the rows go (default: stdout)")->option_text("FILE");
+    sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
+    sub->add_option("--deadline", command->deadline, "for greylisted and deferred rows (2h)")->option_text("TIME");
+    sub->add_flag("--spreadsheet-safe", command->spreadsheet_safe, "disarm cells that a spreadsheet would run");
     add_probe_flags(*sub, command->probe);
-    sub->callback(
-        [&globals, &chosen, command] { chosen = [&globals, command] { return run_verify(globals, *command); }; });
+    examples(sub, R"(  winnow verify contacts.csv -o out.csv --config winnow.toml
+  winnow verify contacts.csv -o out.csv --column E-Mail --deadline 30m
+  cut -f3 crm.tsv | winnow verify - --json > out.ndjson
+)");
+    on(sub, globals, chosen, command, run_verify);
 }
 
 void add_check(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<CheckCommand>();
     auto* sub = app.add_subcommand("check", "check single addresses and show the evidence");
-    sub->add_option("ADDRESS", command->addresses, "addresses; none or - reads one a line from standard input");
-    sub->add_option("--deadline", command->deadline, "how long one answer may take (default 30s)");
+    sub->add_option("ADDRESS", command->addresses, "addresses; none or -: one a line from stdin");
+    sub->add_option("--deadline", command->deadline, "how long one answer may take (30s)")->option_text("TIME");
     add_probe_flags(*sub, command->probe);
-    sub->callback(
-        [&globals, &chosen, command] { chosen = [&globals, command] { return run_check(globals, *command); }; });
+    examples(sub, R"(  winnow check jane@example.com joe@example.org --config winnow.toml
+  winnow check --json < addresses.txt
+
+exit code 3: one of the addresses is undeliverable
+)");
+    on(sub, globals, chosen, command, run_check);
 }
 
 void add_serve(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
-    auto* sub = app.add_subcommand("serve", "run the gateway: HTTP API, SMTP submission, relay");
-    sub->callback([&globals, &chosen] { chosen = [&globals] { return run_serve(globals); }; });
+    auto* sub = app.add_subcommand("serve", "run the gateway: HTTP API, submission, relay");
+    examples(sub, R"(  winnow key create --name me --config winnow.toml
+  winnow serve --config winnow.toml
+
+SIGTERM and SIGINT end it in order, SIGHUP reads the API keys anew.
+)");
+    on(sub, globals, chosen, run_serve);
 }
 
 void add_demo(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<DemoCommand>();
-    auto* sub =
-        app.add_subcommand("demo", "a gateway and a sandbox internet on loopback: list, verdicts, campaign, bounces");
+    auto* sub = app.add_subcommand("demo", "gateway and sandbox at once: the whole loop");
     sub->add_flag("--once", command->once, "exit after the summary");
-    sub->add_option("--contacts", command->contacts, "contact list (default: docs/examples/contacts.csv)");
-    sub->add_option("--demo-dir", command->data_dir, "keep the data in this folder");
-    sub->add_option("--rtt", command->rtt_ms, "delay of each sandbox reply in milliseconds")
+    sub->add_option("--contacts", command->contacts, "contact list (docs/examples/contacts.csv)")->option_text("FILE");
+    sub->add_option("--demo-dir", command->data_dir, "keep the data in this folder")->option_text("DIR");
+    sub->add_option("--rtt", command->rtt_ms, "delay of each sandbox reply")
+        ->option_text("MS")
         ->check(CLI::Range(0, 10000));
-    sub->callback(
-        [&globals, &chosen, command] { chosen = [&globals, command] { return run_demo(globals, *command); }; });
+    examples(sub, R"(  winnow demo                         then serves until Ctrl-C
+  winnow demo --once --contacts my.csv
+)");
+    on(sub, globals, chosen, command, run_demo);
 }
 
 void add_sandbox(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<SandboxCommand>();
-    auto* sub = app.add_subcommand(
-        "sandbox", "serve a fake internet (DNS and SMTP) on loopback, or make a list with a truth file");
-    sub->add_option("--dns-listen", command->listen_dns, "HOST:PORT of the DNS server");
-    sub->add_option("--smtp-port", command->smtp_port, "port of the SMTP receivers (127.x.y.z)")
+    auto* sub = app.add_subcommand("sandbox", "a fake internet on loopback, or a made list");
+    sub->add_option("--dns-listen", command->listen_dns, "DNS server (127.0.0.1:5353)")->option_text("HOST:PORT");
+    sub->add_option("--smtp-port", command->smtp_port, "port of the receivers 127.x.y.z (2526)")
+        ->option_text("PORT")
         ->check(CLI::Range(0, 65535));
-    sub->add_option("--rtt", command->rtt_ms, "delay of each SMTP reply in milliseconds")->check(CLI::Range(0, 10000));
-    sub->add_option("--bounce-to", command->bounce_to, "HOST:PORT that takes the bounces and complaints");
+    sub->add_option("--rtt", command->rtt_ms, "delay of each SMTP reply")
+        ->option_text("MS")
+        ->check(CLI::Range(0, 10000));
+    sub->add_option("--bounce-to", command->bounce_to, "takes the bounces and complaints")->option_text("HOST:PORT");
+    sub->add_option("--mail-log", command->mail_log, "one JSON line for each message taken")->option_text("FILE");
     sub->add_option("--make-list", command->make_list, "make N addresses instead of serving")
+        ->option_text("N")
         ->check(CLI::Range(1, 100000000));
-    sub->add_option("--domains", command->domains, "over D domains")->check(CLI::Range(1, 10000000));
-    sub->add_option("-o,--output", command->output, "the list; - is standard output");
-    sub->add_option("--truth", command->truth, "the truth file");
-    sub->add_option("--seed", command->seed, "seed of the list");
-    sub->add_option("--greylist-seconds", command->greylist_seconds, "wait of the list's greylisting domains")
+    sub->add_option("--domains", command->domains, "over D domains")->option_text("D")->check(CLI::Range(1, 10000000));
+    sub->add_option("-o,--output", command->output, "the list (default: stdout)")->option_text("FILE");
+    sub->add_option("--truth", command->truth, "what is true of each address")->option_text("FILE");
+    sub->add_option("--seed", command->seed, "seed of the list")->option_text("N");
+    sub->add_option("--greylist-seconds", command->greylist_seconds, "wait of its greylisting domains")
+        ->option_text("N")
         ->check(CLI::Range(1, 86400));
-    sub->add_option("--mail-log", command->mail_log, "file that gets one JSON line for each message taken");
-    sub->callback(
-        [&globals, &chosen, command] { chosen = [&globals, command] { return run_sandbox(globals, *command); }; });
+    examples(sub, R"(  winnow sandbox --bounce-to 127.0.0.1:2530
+  winnow sandbox --make-list 100000 -o list.csv --truth truth.csv
+)");
+    on(sub, globals, chosen, command, run_sandbox);
 }
 
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto* list = app.add_subcommand("list", "lists on a running server")->require_subcommand(1);
+    examples(list, R"(  winnow list upload contacts.csv --wait
+  winnow list status ID
+  winnow list export ID -o clean.csv --verdict deliverable
+)");
     auto upload = std::make_shared<ListUploadCommand>();
     auto* sub = list->add_subcommand("upload", "upload a contact list and verify it");
     sub->add_option("FILE", upload->file, "CSV file; - is standard input")->required();
-    sub->add_option("--name", upload->name, "name of the list (default: the file's)");
-    sub->add_option("--source", upload->source, "where the contacts come from");
-    sub->add_option("--collected-at", upload->collected_at, "when they were collected");
-    sub->add_option("--consent-basis", upload->consent_basis, "on what basis they may be mailed");
-    sub->add_option("--column", upload->column, "e-mail column, by header name or number from 1");
-    sub->add_option("--deadline", upload->deadline, "how long greylisted and deferred rows may take");
+    sub->add_option("--name", upload->name, "name of the list (default: the file's)")->option_text("NAME");
+    sub->add_option("--source", upload->source, "where the contacts come from")->option_text("TEXT");
+    sub->add_option("--collected-at", upload->collected_at, "when they were collected")->option_text("TIME");
+    sub->add_option("--consent-basis", upload->consent_basis, "on what basis they may be mailed")->option_text("TEXT");
+    sub->add_option("--column", upload->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
+    sub->add_option("--deadline", upload->deadline, "for greylisted and deferred rows (2h)")->option_text("TIME");
     sub->add_flag("--no-verify", upload->no_verify, "only store the list");
     sub->add_flag("--wait", upload->wait, "return when every row has its verdict");
-    sub->callback(
-        [&globals, &chosen, upload] { chosen = [&globals, upload] { return run_list_upload(globals, *upload); }; });
+    examples(sub, R"(  winnow list upload contacts.csv --name spring --wait
+  winnow list upload - --column 3 --source shop < crm.csv
+)");
+    on(sub, globals, chosen, upload, run_list_upload);
 
     auto id = std::make_shared<std::string>();
     sub = list->add_subcommand("status", "rows, verdicts and progress of a list");
-    sub->add_option("ID", *id, "list id")->required();
-    sub->callback([&globals, &chosen, id] { chosen = [&globals, id] { return run_list_status(globals, *id); }; });
+    sub->add_option("ID", *id, "list id, as upload prints it")->required();
+    examples(sub, "  winnow list status 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_list_status);
 
     auto download = std::make_shared<ListExportCommand>();
     sub = list->add_subcommand("export", "the rows with their verdicts");
-    sub->add_option("ID", download->id, "list id")->required();
-    sub->add_option("-o,--output", download->output, "where the rows go; - is standard output");
-    sub->add_option("--format", download->format, "csv or ndjson")->check(CLI::IsMember({"csv", "ndjson"}));
+    sub->add_option("ID", download->id, "list id, as upload prints it")->required();
+    sub->add_option("-o,--output", download->output, "where the rows go (default: stdout)")->option_text("FILE");
+    sub->add_option("--format", download->format, "csv or ndjson")
+        ->option_text("FORMAT")
+        ->check(CLI::IsMember({"csv", "ndjson"}));
     sub->add_option("--verdict", download->verdict, "only rows of this verdict")
+        ->option_text("VERDICT")
         ->check(CLI::IsMember({"deliverable", "undeliverable", "risky", "unknown"}));
-    sub->add_flag("--spreadsheet-safe", download->spreadsheet_safe,
-                  "disarm cells that a spreadsheet would run as a formula");
-    sub->callback([&globals, &chosen, download] {
-        chosen = [&globals, download] { return run_list_export(globals, *download); };
-    });
+    sub->add_flag("--spreadsheet-safe", download->spreadsheet_safe, "disarm cells that a spreadsheet would run");
+    examples(sub, R"(  winnow list export ID -o verified.csv
+  winnow list export ID --format ndjson --verdict unknown
+)");
+    on(sub, globals, chosen, download, run_list_export);
 }
 
 void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto* campaign = app.add_subcommand("campaign", "campaigns on a running server")->require_subcommand(1);
+    examples(campaign, R"(  winnow campaign create LIST --from 'Shop <shop@example.com>' \
+      --subject 'Hello {{first_name}}' --text body.txt
+  winnow campaign start ID
+  winnow campaign status ID
+)");
     auto create = std::make_shared<CampaignCreateCommand>();
     auto* sub = campaign->add_subcommand("create", "a campaign to the clean recipients of a list");
-    sub->add_option("LIST", create->list_id, "list id")->required();
-    sub->add_option("--name", create->name, "name of the campaign");
-    sub->add_option("--from", create->from, "From mailbox, e.g. 'News <news@example.com>'")->required();
-    sub->add_option("--subject", create->subject, "Subject; {{column}} is replaced")->required();
-    sub->add_option("--text", create->text_file, "file with the text body; {{column}} is replaced")->required();
-    sub->add_option("--html", create->html_file, "file with the HTML body");
-    sub->add_option("--hold", create->hold, "how long rows without a verdict are held (default 24h)");
+    sub->add_option("LIST", create->list_id, "list id, as list upload prints it")->required();
+    sub->add_option("--name", create->name, "name of the campaign")->option_text("NAME");
+    sub->add_option("--from", create->from, "From mailbox (required)")->option_text("MAILBOX")->required();
+    sub->add_option("--subject", create->subject, "Subject (required)")->option_text("TEXT")->required();
+    sub->add_option("--text", create->text_file, "text body (required)")->option_text("FILE")->required();
+    sub->add_option("--html", create->html_file, "HTML body")->option_text("FILE");
+    sub->add_option("--hold", create->hold, "how long rows without a verdict wait (24h)")->option_text("TIME");
     sub->add_flag("--include-risky", create->include_risky, "send to risky rows too");
     sub->add_flag("--start", create->start, "start at once");
-    sub->callback(
-        [&globals, &chosen, create] { chosen = [&globals, create] { return run_campaign_create(globals, *create); }; });
+    examples(sub, R"(  winnow campaign create LIST --from 'Shop <shop@example.com>' \
+      --subject 'Hello {{first_name}}' --text body.txt --html body.html
+
+{{column}} is replaced by the row's value, in subject and bodies.
+)");
+    on(sub, globals, chosen, create, run_campaign_create);
 
     auto id = std::make_shared<std::string>();
     sub = campaign->add_subcommand("start", "start a campaign");
-    sub->add_option("ID", *id, "campaign id")->required();
-    sub->callback([&globals, &chosen, id] { chosen = [&globals, id] { return run_campaign_start(globals, *id); }; });
-    sub = campaign->add_subcommand("status", "what became of its messages, and what was held or refused and why");
-    sub->add_option("ID", *id, "campaign id")->required();
-    sub->callback([&globals, &chosen, id] { chosen = [&globals, id] { return run_campaign_status(globals, *id); }; });
+    sub->add_option("ID", *id, "campaign id, as create prints it")->required();
+    examples(sub, "  winnow campaign start 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_campaign_start);
+    sub = campaign->add_subcommand("status", "what became of its mail; what was held and why");
+    sub->add_option("ID", *id, "campaign id, as create prints it")->required();
+    examples(sub, "  winnow campaign status 01JB2Z4X0H8Q6V3T5N7M9K1C2D --json\n");
+    on(sub, globals, chosen, id, run_campaign_status);
+}
+
+void add_suppression_scope(CLI::App* sub, SuppressionCommand& command)
+{
+    sub->add_option("--scope", command.scope, "global, workspace (default) or list")
+        ->option_text("SCOPE")
+        ->check(CLI::IsMember({"global", "workspace", "list"}));
+    sub->add_option("--list", command.list_id, "list id, for scope list")->option_text("ID");
 }
 
 void add_suppression(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
-    auto* suppression =
-        app.add_subcommand("suppression", "who is not mailed, and why; --server or --data-dir")->require_subcommand(1);
+    auto* suppression = app.add_subcommand("suppression", "who is not mailed, and why")->require_subcommand(1);
+    examples(suppression, R"(  winnow suppression add jane@example.com --note 'asked by phone'
+  winnow suppression check jane@example.com
+  winnow suppression export -o suppressions.csv --data-dir /var/lib/winnow
+
+Against a server (--server), or a folder that no server holds (--data-dir).
+)");
     auto command = std::make_shared<SuppressionCommand>();
-    const auto scoped = [command](CLI::App* sub) {
+    const auto subjects = [command](CLI::App* sub) {
         sub->add_option("ADDRESS", command->addresses, "addresses");
-        sub->add_option("--domain", command->domain, "a whole domain");
-        sub->add_option("--scope", command->scope, "global, workspace or list")
-            ->check(CLI::IsMember({"global", "workspace", "list"}));
-        sub->add_option("--list", command->list_id, "list id, for scope list");
-        sub->add_option("--note", command->note, "why, for the audit trail");
+        sub->add_option("--domain", command->domain, "a whole domain")->option_text("NAME");
+        add_suppression_scope(sub, *command);
+        sub->add_option("--note", command->note, "why, for the audit trail")->option_text("TEXT");
     };
-    const std::vector<std::string> reasons{"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap"};
+    const auto reason = [command](CLI::App* sub) {
+        sub->add_option("--reason", command->reason,
+                        "manual (default), unsubscribe, complaint,\nbounce, invalid or trap")
+            ->option_text("REASON")
+            ->check(CLI::IsMember({"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap"}));
+    };
 
     auto* sub = suppression->add_subcommand("add", "never mail these");
-    scoped(sub);
-    sub->add_option("--reason", command->reason, "why")->check(CLI::IsMember(reasons));
-    sub->callback([&globals, &chosen, command] {
-        chosen = [&globals, command] { return run_suppression_add(globals, *command); };
-    });
+    subjects(sub);
+    reason(sub);
+    examples(sub, R"(  winnow suppression add jane@example.com joe@example.org
+  winnow suppression add --domain example.net --scope global
+)");
+    on(sub, globals, chosen, command, run_suppression_add);
     sub = suppression->add_subcommand("remove", "lift these, one by one");
-    scoped(sub);
-    sub->callback([&globals, &chosen, command] {
-        chosen = [&globals, command] { return run_suppression_remove(globals, *command); };
-    });
+    subjects(sub);
+    examples(sub, "  winnow suppression remove jane@example.com --note 'signed up again'\n");
+    on(sub, globals, chosen, command, run_suppression_remove);
     sub = suppression->add_subcommand("check", "whether these may be mailed");
-    scoped(sub);
-    sub->callback([&globals, &chosen, command] {
-        chosen = [&globals, command] { return run_suppression_check(globals, *command); };
-    });
+    subjects(sub);
+    examples(sub, R"(  winnow suppression check jane@example.com joe@example.org
+
+exit code 3: one of the addresses is suppressed
+)");
+    on(sub, globals, chosen, command, run_suppression_check);
     sub = suppression->add_subcommand("import", "add the addresses of a CSV or TXT file");
     sub->add_option("FILE", command->file, "file; - is standard input")->required();
-    sub->add_option("--reason", command->reason, "why, for rows that do not say")->check(CLI::IsMember(reasons));
-    sub->add_option("--scope", command->scope, "global, workspace or list")
-        ->check(CLI::IsMember({"global", "workspace", "list"}));
-    sub->add_option("--list", command->list_id, "list id, for scope list");
-    sub->callback([&globals, &chosen, command] {
-        chosen = [&globals, command] { return run_suppression_import(globals, *command); };
-    });
+    reason(sub);
+    add_suppression_scope(sub, *command);
+    examples(sub, "  winnow suppression import unsubscribed.csv --reason unsubscribe\n");
+    on(sub, globals, chosen, command, run_suppression_import);
     sub = suppression->add_subcommand("export", "all entries, from a consistent snapshot");
-    sub->add_option("-o,--output", command->file, "file; - is standard output");
-    sub->add_option("--format", command->format, "csv, ndjson or txt")->check(CLI::IsMember({"csv", "ndjson", "txt"}));
-    sub->callback([&globals, &chosen, command] {
-        chosen = [&globals, command] { return run_suppression_export(globals, *command); };
-    });
+    sub->add_option("-o,--output", command->file, "file (default: stdout)")->option_text("FILE");
+    sub->add_option("--format", command->format, "csv, ndjson or txt")
+        ->option_text("FORMAT")
+        ->check(CLI::IsMember({"csv", "ndjson", "txt"}));
+    examples(sub, "  winnow suppression export -o suppressions.csv\n");
+    on(sub, globals, chosen, command, run_suppression_export);
 }
 
-void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
+void add_config(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
-    auto* queue =
-        app.add_subcommand("queue", "the queue of a running server or a data directory")->require_subcommand(1);
-    queue->add_subcommand("summary", "what waits, and why")->callback([&globals, &chosen] {
-        chosen = [&globals] { return run_queue_summary(globals); };
-    });
-
     auto* config = app.add_subcommand("config", "check and show the configuration");
     auto defaults = std::make_shared<bool>(false);
     auto markdown = std::make_shared<bool>(false);
     config->add_flag("--defaults", *defaults, "print every setting with its default");
     config->add_flag("--markdown", *markdown, "with --defaults: as docs/configuration.md");
-    config->add_subcommand("check", "is the configuration valid? exit code 78 if not")->callback([&globals, &chosen] {
-        chosen = [&globals] { return run_config_check(globals); };
-    });
+    examples(config, R"(  winnow config --defaults > winnow.toml
+  winnow config check --config winnow.toml
+)");
+    auto* check = config->add_subcommand("check", "is the configuration valid?");
+    examples(check, R"(  winnow config check --config winnow.toml
+
+exit code 78: it is not; every fault is printed
+)");
+    on(check, globals, chosen, run_config_check);
     auto effective = std::make_shared<bool>(false);
-    auto* show = config->add_subcommand("show", "the settings of the file");
+    auto* show = config->add_subcommand("show", "what differs from the defaults, and where");
     show->add_flag("--effective", *effective, "every setting, with where it comes from");
+    examples(show, "  winnow config show --effective --config winnow.toml\n");
     show->callback([&globals, &chosen, effective] {
         chosen = [&globals, effective] { return run_config_show(globals, *effective); };
     });
@@ -242,22 +328,39 @@ void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
         if (!config->get_subcommands().empty())
             return;
         if (!*defaults)
-            throw CLI::CallForHelp();
+            throw CLI::RequiredError::Subcommand(1);
         chosen = [&globals, markdown] { return run_config_defaults(globals, *markdown); };
     });
+}
+
+void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
+{
+    auto* queue = app.add_subcommand("queue", "what waits to be sent")->require_subcommand(1);
+    examples(queue, R"(  winnow queue summary
+  winnow queue summary --data-dir /var/lib/winnow
+)");
+    auto* summary = queue->add_subcommand("summary", "what waits, and why");
+    examples(summary, "  winnow queue summary --json\n");
+    on(summary, globals, chosen, run_queue_summary);
 
     auto* key = app.add_subcommand("key", "API keys")->require_subcommand(1);
+    examples(key, "  winnow key create --name me --config winnow.toml\n");
     auto create = std::make_shared<KeyCreateCommand>();
     auto* sub = key->add_subcommand("create", "make a key; its text is shown once");
-    sub->add_option("--name", create->name, "whose key it is")->required();
-    sub->add_option("--workspace", create->workspace, "workspace of the key");
-    sub->add_option("--probes-per-day", create->probes_per_day, "most RCPT probes a day")
+    sub->add_option("--name", create->name, "whose key it is (required)")->option_text("NAME")->required();
+    sub->add_option("--workspace", create->workspace, "workspace of the key")->option_text("NAME");
+    sub->add_option("--probes-per-day", create->probes_per_day, "most RCPT probes a day (10,000)")
+        ->option_text("N")
         ->check(CLI::Range(0LL, 1'000'000'000LL));
-    sub->add_option("--from", create->from, "domain that its mail may be from, subdomains included; repeatable")
+    sub->add_option("--from", create->from, "domain its mail may be from; repeatable")
+        ->option_text("DOMAIN")
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    sub->callback(
-        [&globals, &chosen, create] { chosen = [&globals, create] { return run_key_create(globals, *create); }; });
+    examples(sub, R"(  export WINNOW_API_KEY=$(winnow key create --name me --config winnow.toml)
+
+A running server takes it at its next start, or on SIGHUP.
+)");
+    on(sub, globals, chosen, create, run_key_create);
 }
 
 /// The command that most resembles `word`, or nothing.
@@ -275,7 +378,19 @@ std::string nearest_command(CLI::App& app, const std::string& word)
     return nearest;
 }
 
-/// One sentence with the way to the help of the command that was meant.
+/// For a command that was named without what it should do: what there is.
+std::string overview(const CLI::App& command, const std::string& name)
+{
+    std::string text = name + ": " + command.get_description() + "\n\ncommands:\n";
+    for (const CLI::App* sub : command.get_subcommands({})) {
+        std::string line = "  " + sub->get_name();
+        line.resize(std::max<std::size_t>(line.size() + 1, 16), ' ');
+        text += line + sub->get_description() + "\n";
+    }
+    return text + "\n" + command.get_footer() + "\n";
+}
+
+/// One sentence with the way to the help of the command that was meant, or an overview when there is no wrong word.
 int usage_error(CLI::App& app, const CLI::ParseError& e)
 {
     CLI::App* command = &app;
@@ -285,8 +400,13 @@ int usage_error(CLI::App& app, const CLI::ParseError& e)
         name += " " + command->get_name();
     }
     const std::vector<std::string> left = app.remaining(true);
+    const bool has_commands = !command->get_subcommands({}).empty();
+    if (has_commands && left.empty() && e.get_name() == "RequiredError") {
+        std::fputs(overview(*command, name).c_str(), stderr);
+        return 2;
+    }
     std::string what = e.what();
-    if (!left.empty() && left.front().front() != '-' && command->get_require_subcommand_min() > 0) {
+    if (!left.empty() && left.front().front() != '-' && has_commands) {
         what = "there is no command '" + left.front() + "'";
         const std::string meant = nearest_command(*command, left.front());
         if (!meant.empty())
@@ -300,19 +420,23 @@ int usage_error(CLI::App& app, const CLI::ParseError& e)
 
 int run_command_line(int argc, char** argv)
 {
-    CLI::App app{"winnow: verifies contact lists and sends only to the addresses that will accept mail"};
-    app.footer(examples);
+    CLI::App app{"verifies contact lists and mails only the addresses that will accept it", "winnow"};
     app.require_subcommand(1);
-    app.set_version_flag("--version", std::string("winnow ") + version);
+    // Set before the subcommands are added: they inherit all of it.
+    app.set_help_flag("-h,--help", "this help");
+    app.get_formatter()->column_width(help_column);
+    app.get_formatter()->label("TEXT", "");
+    app.get_formatter()->label("REQUIRED", "");
     app.fallthrough();
     app.option_defaults()->always_capture_default(false);
+    app.set_version_flag("--version", std::string("winnow ") + version, "the version");
 
     Globals globals;
-    app.add_option("--config", globals.config_path, "configuration file (TOML)");
-    app.add_option("--server", globals.server, "http://HOST:PORT of a running winnow");
-    app.add_option("--api-key-file", globals.api_key_file, "file with the API key (else $WINNOW_API_KEY)");
-    app.add_option("--data-dir", globals.data_dir, "data directory, where no server runs on it");
-    app.add_flag("--json", globals.json, "machine-readable output");
+    app.add_option("--config", globals.config_path, "configuration (TOML)")->option_text("FILE");
+    app.add_option("--server", globals.server, "a running winnow, http://HOST:PORT")->option_text("URL");
+    app.add_option("--api-key-file", globals.api_key_file, "its API key (else $WINNOW_API_KEY)")->option_text("FILE");
+    app.add_option("--data-dir", globals.data_dir, "data, where no server runs on it")->option_text("DIR");
+    app.add_flag("--json", globals.json, "output for programs");
     app.add_flag("-q,--quiet", globals.quiet, "no progress, no summary");
 
     Chosen chosen;
@@ -324,7 +448,9 @@ int run_command_line(int argc, char** argv)
     add_campaign(app, globals, chosen);
     add_suppression(app, globals, chosen);
     add_sandbox(app, globals, chosen);
+    add_config(app, globals, chosen);
     add_others(app, globals, chosen);
+    app.footer(root_footer);
 
     try {
         app.parse(argc, argv);

@@ -1,15 +1,21 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/config.hpp"
 
-/// The commands of the program, one function each; cli.cpp fills the structs. Each returns the process's exit code: 0
-/// ok, 1 failed, 2 usage, 69 unavailable, 77 not permitted, 78 configuration. Data goes to standard output, all else to
-/// standard error.
+namespace winnow::storage {
+class Engine;
+}
+
+/// The commands of the program, one function each; cli.cpp fills the structs. Each returns the process's exit code, as
+/// docs/cli.md lists them. Data goes to standard output, all else to standard error.
 namespace winnow::app {
+
+class Runtime;
 
 struct Globals {
     std::string config_path;  ///< winnow.toml; empty = defaults and environment
@@ -128,6 +134,8 @@ int fail_start(const Error& error);
 /// The configuration that `globals` names, with its overrides. A configuration error is printed and gives nothing; exit
 /// with 78.
 std::optional<Config> configured(const Globals& globals);
+/// The store that --data-dir names, with the key of the configuration.
+Result<std::unique_ptr<storage::Engine>> open_data_dir(Runtime& runtime, const Config& config, const Globals& globals);
 /// Puts the flags over the configuration. Errc::invalid_argument names the flag.
 Result<> apply(const ProbeFlags& flags, Config& config);
 
