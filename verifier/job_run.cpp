@@ -16,6 +16,8 @@ constexpr std::size_t max_retrying = 5'000;  ///< rows that are asked again at t
 constexpr milliseconds flush_every{200};
 constexpr milliseconds store_retry{2'000};
 constexpr milliseconds longest_sleep = std::chrono::hours{1};
+/// Not before the cache has forgotten what failed (DnsCacheOptions::failure_ttl).
+constexpr milliseconds dns_look_every{20'000};
 
 using storage::JobRecord;
 using storage::RowResult;
@@ -60,22 +62,22 @@ bool is_open(JobState state) noexcept
            state == JobState::paused;
 }
 
-JobRun::JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job, std::uint64_t number)
+JobRun::JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job)
     : verifier_(std::move(verifier)),
       services_(verifier_->services),
       job_(std::move(job)),
-      number_(number),
       schedule_(schedule_of(verifier_->options)),
       alarm_(services_.timers.make()),
       deadline_(services_.clock.steady() + std::max(milliseconds{0}, job_.deadline - services_.engine.now()))
 {
+    job_.note.clear();  // why it waited then
 }
 
 void JobRun::stop(JobState as, std::string why)
 {
     stop_as_ = as;
     why_stopped_ = std::move(why);
-    verifier_->pipeline.withdraw(number_);
+    verifier_->pipeline.withdraw(*asker_);
     alarm_->wake();
 }
 
@@ -98,6 +100,9 @@ awaitable<void> JobRun::run()
     } catch (const std::exception& e) {
         failure = e.what();
     }
+    // Ended with rows under way (its list is gone, or it failed): nobody waits for them.
+    if (!draining_)
+        verifier_->pipeline.withdraw(*asker_);
     if (failure.empty())
         co_return;
     services_.log.error("job.failed", {{"job", job_.id}, {"what", failure}});
@@ -140,6 +145,8 @@ awaitable<void> JobRun::loop()
 awaitable<SteadyPoint> JobRun::next_look()
 {
     const SteadyPoint now = services_.clock.steady();
+    if (no_dns_ && under_way_ == 0 && !stopping())
+        co_return std::max(now + flush_every, std::min(next_dns_look_, deadline_));
     if (under_way_ > 0 || !read_all_ || stopping())
         co_return now + flush_every;
     // Only waiting rows are left: nothing happens before the first of them.
@@ -154,6 +161,8 @@ awaitable<SteadyPoint> JobRun::next_look()
 awaitable<Result<>> JobRun::turn()
 {
     const bool over = services_.engine.now() >= job_.deadline;
+    if (no_dns_ && !stopping())
+        co_return co_await sit_out(over);
     if (!stopping() && !over) {
         WINNOW_CO_CHECK(co_await hand_out_due());
     }
@@ -176,11 +185,41 @@ awaitable<Result<>> JobRun::turn()
     co_return Result<>{};
 }
 
+/// Nobody's DNS answers: nothing is handed out and no row's tries are spent until it does. The job says that it waits,
+/// and why.
+awaitable<Result<>> JobRun::sit_out(bool over)
+{
+    WINNOW_CO_CHECK(co_await flush());
+    const std::string why = verifier_->pipeline.dns().outage();
+    if (over || why.empty()) {
+        no_dns_ = false;
+        std::vector<Row> back;
+        back.swap(held_);
+        for (Row& row : back)
+            start(std::move(row.address), std::move(row.before));
+        co_return co_await enter(JobState::running);
+    }
+    if (under_way_ == 0 && (job_.state != JobState::waiting || job_.note != why)) {
+        WINNOW_CO_CHECK(co_await enter(JobState::waiting, why));
+    }
+    if (services_.clock.steady() >= next_dns_look_)
+        look_for_dns();
+    co_return Result<>{};
+}
+
+/// Beside the job's own turns: a stop does not wait for the servers' silence.
+void JobRun::look_for_dns()
+{
+    next_dns_look_ = services_.clock.steady() + dns_look_every;
+    boost::asio::co_spawn(services_.executor, verifier_->pipeline.dns_answers(),
+                          [self = shared_from_this()](std::exception_ptr, bool) { self->alarm_->wake(); });
+}
+
 // --- rows out
 
 awaitable<Result<>> JobRun::hand_out_new()
 {
-    while (!read_all_ && has_room() && !stopping()) {
+    while (!read_all_ && has_room() && !stopping() && !no_dns_) {
         WINNOW_CO_CHECK(co_await hand_out_page());
         while (starting_ >= max_starting && !stopping()) {
             const Wake wake = co_await alarm_->wait_until(services_.clock.steady() + flush_every);
@@ -269,7 +308,7 @@ awaitable<void> JobRun::ask(std::shared_ptr<Row> row)
     question.workspace = job_.workspace;
     question.text = row->address;
     question.deadline = deadline_;
-    question.owner = number_;
+    question.asker = asker_;
     question.use_cache = row->before.attempts == 0;
     if (row->before.attempts > 0 && row->before.verdict.reason == Reason::greylisted) {
         question.only_mx = row->before.probe_mx;
@@ -292,6 +331,13 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     // Stopping is no evidence: the row stays as it is in the store and is asked when the job goes on.
     if (stopping() && conclusion.verdict.reason == Reason::not_probed)
         return;
+    if (conclusion.no_dns && services_.engine.now() < job_.deadline) {
+        if (!no_dns_)
+            next_dns_look_ = services_.clock.steady() + dns_look_every;
+        no_dns_ = true;
+        held_.push_back(std::move(row));
+        return;
+    }
     const int tries = row.before.attempts + 1;
     Finished finished;
     finished.address = std::move(row.address);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
 #include "core/retry_schedule.hpp"
 #include "verifier/verifier_impl.hpp"
@@ -17,12 +18,12 @@ bool is_open(JobState state) noexcept;
 /// is stored, so that they are right after a crash; rows without a stored result are asked again then.
 class JobRun : public std::enable_shared_from_this<JobRun> {
 public:
-    /// `number` tells the jobs of this process apart.
-    JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job, std::uint64_t number);
+    JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job);
 
     /// To the end of the job, or until stopped. Once.
     awaitable<void> run();
-    /// Hands out nothing more, takes back what was not asked yet and ends as paused or cancelled.
+    /// Hands out nothing more, takes back what was not asked yet and ends as paused or cancelled. From now on no SMTP
+    /// command is begun for its rows.
     void stop(JobState as, std::string why);
     /// The same for a shut-down: the job stays as it is in the store.
     void drain();
@@ -62,11 +63,13 @@ private:
     awaitable<Result<>> enter(JobState state, std::string note);
     awaitable<Result<>> store(storage::OpList ops, storage::JobRecord next);
     awaitable<SteadyPoint> next_look();
+    awaitable<Result<>> sit_out(bool over);
+    void look_for_dns();
 
     std::shared_ptr<Verifier::Impl> verifier_;
     Services& services_;
     storage::JobRecord job_;
-    const std::uint64_t number_;
+    const std::shared_ptr<Asker> asker_ = std::make_shared<Asker>();
     RetrySchedule schedule_;
     std::unique_ptr<Timer> alarm_;
     SteadyPoint deadline_;
@@ -77,6 +80,9 @@ private:
     std::size_t starting_ = 0;   ///< rows in precheck or DNS
     std::size_t under_way_ = 0;  ///< handed out, not in `finished_` yet
     bool read_all_ = false;      ///< every row of the list was handed out once
+    bool no_dns_ = false;        ///< no DNS server answers: nothing is handed out
+    std::vector<Row> held_;      ///< came back because of that; handed out again when one does
+    SteadyPoint next_dns_look_{};
     bool draining_ = false;
     JobState stop_as_ = JobState::running;
     std::string why_stopped_;

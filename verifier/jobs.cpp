@@ -52,7 +52,7 @@ void VerificationJobs::Impl::launch(JobRecord job)
         return;
     // Rows handed out before a stop may have no result yet: look at all of them again, those with one are passed over.
     job.next_row = 1;
-    auto run = std::make_shared<JobRun>(verifier, std::move(job), ++verifier->last_owner);
+    auto run = std::make_shared<JobRun>(verifier, std::move(job));
     running[key] = run;
     boost::asio::co_spawn(services.executor, run->run(),
                           [self = shared_from_this(), key, run](std::exception_ptr failed) {

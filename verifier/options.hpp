@@ -38,6 +38,7 @@ struct VerifierOptions {
     milliseconds catch_all_ttl = std::chrono::days{7};
     std::size_t window = 50'000;    ///< rows of one job in memory
     bool identity_checked = false;  ///< set by app: probe identity holds, or targets are private
+    std::string identity_reason;    ///< set by app: why it does not, with the cure
 };
 
 }  // namespace winnow::verifier

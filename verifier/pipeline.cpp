@@ -10,10 +10,25 @@ namespace {
 constexpr std::size_t most_domains = 20'000;        ///< whose route is remembered
 constexpr std::uint32_t longest_route_ttl = 3'600;  ///< seconds
 
+Services listening(const Services& s, DnsWatch& dns)
+{
+    return {s.engine,  dns,       s.connector, s.timers, s.clock,    s.rng,     s.log,
+            s.metrics, s.replies, s.providers, s.lists,  s.executor, s.breakers};
+}
+
+bool withdrawn(const Question& question)
+{
+    return question.asker && question.asker->withdrawn;
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Services services, const VerifierOptions& options)
-    : services_(services), options_(options), listed_(services.lists, true), prober_(services, options)
+    : dns_(services.resolver),
+      services_(listening(services, dns_)),
+      options_(options),
+      listed_(services.lists, true),
+      prober_(services, options)
 {
 }
 
@@ -21,6 +36,8 @@ std::string Pipeline::dns_only_reason() const
 {
     if (options_.identity_checked)
         return {};
+    if (!options_.identity_reason.empty())
+        return options_.identity_reason;
     return "no working probe identity; set verifier.helo_name and verifier.mail_from (or --helo and --mail-from)";
 }
 
@@ -46,10 +63,11 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
     Conclusion conclusion;
     Precheck check = co_await precheck(services_, listed_, question.workspace, question.text, question.use_cache);
     const bool too_late = services_.clock.steady() >= question.deadline;
-    if (!check.decided && too_late) {
+    if (!check.decided && (too_late || withdrawn(question))) {
         const TimePoint now = services_.engine.now();
-        check.verdict.evidence.push_back(own_step(EvidenceKind::policy, "deadline",
-                                                  "it came before this address's turn", "budget:not_reached", now));
+        const std::string why = too_late ? "it came before this address's turn" : "withdrawn";
+        check.verdict.evidence.push_back(
+            own_step(EvidenceKind::policy, too_late ? "deadline" : "probe budget", why, "budget:not_reached", now));
         conclude(check.verdict, Reason::not_probed, now);
         check.decided = true;
     }
@@ -63,20 +81,32 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
     const TimePoint now = services_.engine.now();
     apply_domain(*facts, check.has_history, check.verdict, now);
     const std::string dns_only = dns_only_reason();
-    if (!facts->decides && dns_only.empty()) {
+    if (!facts->decides && dns_only.empty() && !withdrawn(question)) {
         probe(std::move(question), std::move(check), facts, std::move(done));
         co_return;
     }
     if (facts->decides) {
         conclusion.klass = *facts->decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
         conclusion.final = facts->route.status == net::RouteStatus::refused_target;
+        if (*facts->decides == Reason::dns_failure && dns_.suspicious()) {
+            const bool answers = co_await dns_.answers();
+            conclusion.no_dns = !answers;
+        }
     } else {
         check.verdict.evidence.push_back(
-            own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));
+            dns_only.empty() ? own_step(EvidenceKind::policy, "probe budget", "withdrawn", "budget:not_reached", now)
+                             : own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));
         conclude(check.verdict, Reason::not_probed, now);
     }
     conclusion.verdict = std::move(check.verdict);
     done(std::move(conclusion));
+}
+
+void Pipeline::withdraw(Asker& asker)
+{
+    // First the mark: what is in precheck or DNS, or in the hands of a connection, is stopped by it.
+    asker.withdrawn = true;
+    prober_.withdraw(asker);
 }
 
 void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const DomainFacts> facts,
@@ -86,7 +116,7 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
     task.address = std::move(check.address);
     task.verdict = std::move(check.verdict);
     task.deadline = question.deadline;
-    task.owner = question.owner;
+    task.asker = std::move(question.asker);
     task.only_mx = std::move(question.only_mx);
     task.source = std::move(question.source);
     task.reverse_path = std::move(question.reverse_path);

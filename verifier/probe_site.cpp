@@ -105,11 +105,14 @@ SteadyPoint ProbeSite::earliest_deadline() const
     return earliest;
 }
 
-bool ProbeSite::idle(SteadyPoint now) const
+SteadyPoint ProbeSite::remembered_until() const
 {
-    if (queued_ > 0 || workers > 0 || waiting || now < resume_at || !in_clear.empty())
-        return false;
-    return std::none_of(dead.begin(), dead.end(), [now](const auto& host) { return now < host.second.until; });
+    SteadyPoint last = resume_at;
+    for (const auto& [ip, host] : dead)
+        last = std::max(last, host.until);
+    for (const auto& [mx, until] : in_clear)
+        last = std::max(last, until);
+    return last;
 }
 
 void ProbeSite::forget_domains()

@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -17,15 +16,20 @@
 
 namespace winnow::verifier {
 
+/// Whoever hands out questions and may take them back. Shared by all of them.
+struct Asker {
+    bool withdrawn = false;  ///< set by withdraw() of the pipeline, never reset
+};
+
 /// An address whose mailbox is to be asked about.
 struct ProbeTask {
     Address address;
-    VerdictRecord verdict;     ///< flags and evidence so far; concluded when done is called
-    SteadyPoint deadline{};    ///< not asked after this: unknown/not_probed
-    std::uint64_t owner = 0;   ///< for Prober::withdraw; 0 = nobody withdraws it
-    std::string only_mx;       ///< greylist retry: the MX that asked for it; empty = any
-    std::string source;        ///< greylist retry: our address at that time; empty = any
-    std::string reverse_path;  ///< greylist retry: MAIL FROM at that time; empty = the options' one
+    VerdictRecord verdict;               ///< flags and evidence so far; concluded when done is called
+    SteadyPoint deadline{};              ///< not asked after this: unknown/not_probed
+    std::shared_ptr<const Asker> asker;  ///< null = nobody withdraws it
+    std::string only_mx;                 ///< greylist retry: the MX that asked for it; empty = any
+    std::string source;                  ///< greylist retry: our address at that time; empty = any
+    std::string reverse_path;            ///< greylist retry: MAIL FROM at that time; empty = the options' one
     /// Called once, on the executor, with the concluded verdict and where it was asked.
     std::function<void(ProbeTask)> done;
 
@@ -45,6 +49,7 @@ struct ProbeDomain {
     std::deque<ProbeTask> tasks;
     std::optional<storage::CatchAllRecord> catch_all;
     bool settling = false;          ///< somebody finds out whether the domain is a catch-all
+    bool forsaken = false;          ///< while settling: all who waited for it were withdrawn
     storage::CatchAllRecord found;  ///< while settling: what is known so far
     std::vector<ProbeTask> parked;  ///< answered by their host; they wait for the end of settling
 };
@@ -62,10 +67,11 @@ public:
     std::shared_ptr<const DomainFacts> facts;  ///< of the domain that came last; all have the same hosts
     std::string operator_name;                 ///< empty = none known
     bool large = false;
-    int workers = 0;                 ///< connections open or about to be
-    bool waiting = false;            ///< in one of the Prober's queues for a connection
-    SteadyPoint resume_at{};         ///< the site told us to slow down
-    std::set<std::string> in_clear;  ///< MX hosts whose TLS handshake failed
+    int workers = 0;                              ///< connections open or about to be
+    bool waiting = false;                         ///< in one of the Prober's queues for a connection
+    bool remembered = false;                      ///< without work, in the Prober's list of sites to be forgotten later
+    SteadyPoint resume_at{};                      ///< the site told us to slow down
+    std::map<std::string, SteadyPoint> in_clear;  ///< MX hosts whose TLS handshake failed: no TLS before that time
 
     struct DeadHost {
         SteadyPoint until;
@@ -87,8 +93,10 @@ public:
     std::vector<ProbeTask> extract(const std::function<bool(const ProbeTask&)>& which, bool parked);
     /// Deadline of the first task to expire; max() when none waits.
     SteadyPoint earliest_deadline() const;
-    /// Nothing to do and nothing to remember at `now`.
-    bool idle(SteadyPoint now) const;
+    /// No tasks, no connection, in no queue.
+    bool without_work() const noexcept { return queued_ == 0 && workers == 0 && !waiting; }
+    /// What is remembered of its hosts counts until then: a pause, hosts that do not answer, broken TLS.
+    SteadyPoint remembered_until() const;
     /// Forgets what was found out about domains without work; it is in the store.
     void forget_domains();
     std::size_t domains() const noexcept { return domains_.size(); }

@@ -17,6 +17,7 @@ constexpr std::size_t most_stranger_steps = 4;    ///< of one test, those that m
 constexpr milliseconds longest_sleep{1'000};      ///< then it is looked whether winnow is shutting down
 constexpr milliseconds dead_for{180'000};         ///< shorter than the first retry of an address that met nobody
 constexpr milliseconds throttle_pause{300'000};   ///< when the site names no time
+constexpr milliseconds broken_tls_for = std::chrono::hours{1};
 constexpr milliseconds longest_throttle = std::chrono::hours{6};
 constexpr milliseconds inconclusive_lifetime = std::chrono::hours{1};
 
@@ -104,6 +105,8 @@ awaitable<void> Prober::Impl::work(ProbeSite& site, EgressBudget::Connection slo
 awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
 {
     ProbeSite& site = worker.site;
+    if (let_go(worker))
+        co_return Next::go_on;
     const SteadyPoint now = services.clock.steady();
     const bool over = !worker.task->stranger && now >= worker.task->deadline;
     if (over || blocked(site)) {
@@ -124,6 +127,11 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
         const bool opened = co_await open(worker);
         if (!opened)
             co_return Next::hang_up;
+    }
+    if (unwanted(site, *worker.task)) {
+        breakers.record(subject_of(site), ReplyClass::unknown, {}, services.clock.steady());
+        let_go(worker);
+        co_return Next::go_on;
     }
     const std::string recipient = worker.task->address.to_string();
     const std::string reverse_path = worker.task->reverse_path.empty() ? options.mail_from : worker.task->reverse_path;
@@ -150,9 +158,15 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
     for (std::size_t i = 0; i < doors.size();) {
         const Door& door = doors[i];
         const bool have_slot = co_await wait_for_slot(worker, worker.task->deadline);
+        if (unwanted(site, *worker.task)) {
+            breakers.record(subject_of(site), ReplyClass::unknown, {}, services.clock.steady());
+            let_go(worker);
+            co_return false;
+        }
         if (!have_slot)
             break;
-        const bool use_tls = site.in_clear.count(door.mx) == 0;
+        const auto broken_tls = site.in_clear.find(door.mx);
+        const bool use_tls = broken_tls == site.in_clear.end() || broken_tls->second <= services.clock.steady();
         worker.session = std::make_unique<ProbeSession>(services, options, site.source);
         last = co_await worker.session->open(door.mx, door.ip, use_tls);
         if (worker.session->met())
@@ -167,7 +181,7 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
             site.dead[door.ip] = {now + dead_for / std::max(1, options.retry_speedup), last->error};
         }
         if (worker.session->tls_failed())
-            site.in_clear.insert(door.mx);  // the same door once more, in clear
+            site.in_clear[door.mx] = now + broken_tls_for;  // the same door once more, in clear
         else
             ++i;
         worker.session.reset();
@@ -197,7 +211,7 @@ awaitable<bool> Prober::Impl::wait_for_slot(Worker& worker, SteadyPoint deadline
 {
     while (!worker.slot) {
         const SteadyPoint now = services.clock.steady();
-        if (draining || now >= deadline)
+        if (draining || now >= deadline || unwanted(worker.site, *worker.task))
             co_return false;
         worker.slot = budget.open(target_of(worker.site), now);
         if (worker.slot)
@@ -218,6 +232,11 @@ awaitable<bool> Prober::Impl::pace(Worker& worker)
 {
     for (;;) {
         const SteadyPoint now = services.clock.steady();
+        if (unwanted(worker.site, *worker.task)) {
+            breakers.record(subject_of(worker.site), ReplyClass::unknown, {}, now);
+            let_go(worker);
+            co_return false;
+        }
         const SteadyPoint at = worker.slot->next_rcpt(now);
         if (at <= now && !blocked(worker.site)) {
             worker.slot->count_rcpt(now);
@@ -248,8 +267,21 @@ awaitable<bool> Prober::Impl::pace(Worker& worker)
 
 void Prober::Impl::hold_back(Worker& worker)
 {
+    if (let_go(worker))
+        return;
     worker.site.push_front(std::move(*worker.task));
     worker.task.reset();
+}
+
+/// A task that nobody wants any more goes back unasked.
+bool Prober::Impl::let_go(Worker& worker)
+{
+    if (!unwanted(worker.site, *worker.task))
+        return false;
+    ProbeTask task = std::move(*worker.task);
+    worker.task.reset();
+    take_back(worker.site, std::move(task));
+    return true;
 }
 
 /// A question that got no answer, or one about the connection, is asked once more on another.
@@ -393,9 +425,14 @@ awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
         finish(std::move(task));
         co_return;
     }
+    if (unwanted(site, task)) {
+        take_back(site, std::move(task));
+        co_return;
+    }
     ProbeTask like;
     like.only_mx = task.asked_mx;
     domain.parked.push_back(std::move(task));
+    domain.forsaken = false;
     if (domain.settling)
         co_return;
     domain.settling = true;
@@ -463,7 +500,7 @@ void Prober::Impl::end_settling(ProbeDomain& domain)
 {
     if (domain.settling && !domain.found.evidence.empty())
         domain.catch_all = domain.found;
-    domain.settling = false;
+    domain.settling = domain.forsaken = false;
     std::vector<ProbeTask> parked;
     parked.swap(domain.parked);
     for (ProbeTask& task : parked) {

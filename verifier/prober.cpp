@@ -13,7 +13,6 @@ namespace winnow::verifier {
 namespace {
 
 constexpr std::size_t many_domains = 4096;   ///< of a busy site, at which those without work are forgotten
-constexpr std::size_t many_sites = 4096;     ///< at which the idle ones are looked for
 constexpr milliseconds breaker_look{1'000};  ///< how soon a site looks again whether a half-open probe has ended
 constexpr milliseconds least_between_sweeps{1'000};
 
@@ -96,8 +95,6 @@ Breakers::Subject Prober::Impl::subject_of(const ProbeSite& site) const
 
 ProbeSite& Prober::Impl::site_for(const ProbeTask& task, std::shared_ptr<const DomainFacts> facts)
 {
-    if (sites.size() >= many_sites)
-        forget_idle();
     const std::string source = source_for(task, facts->route.site);
     std::unique_ptr<ProbeSite>& site = sites[key_of(facts->route.site, source)];
     if (!site)
@@ -110,13 +107,29 @@ ProbeSite& Prober::Impl::site_for(const ProbeTask& task, std::shared_ptr<const D
     return *site;
 }
 
-/// Memory of sites without work is a convenience (dead hosts, broken TLS); it must not grow with the list.
-void Prober::Impl::forget_idle()
+/// A site without work is kept as long as something is to be remembered of its hosts: a pause that it asked for, hosts
+/// that do not answer. No longer: memory must not grow with the list.
+void Prober::Impl::forget_later(ProbeSite& site)
 {
-    std::erase_if(sites, [](const auto& entry) {
-        const ProbeSite& site = *entry.second;
-        return site.queued() == 0 && site.workers == 0 && !site.waiting;
-    });
+    if (!site.without_work() || site.remembered)
+        return;
+    site.remembered = true;
+    memories.emplace(site.remembered_until(), &site);
+}
+
+/// Those whose time is over. Only here a site goes away: nobody above may still hold one that has no work.
+void Prober::Impl::forget_past()
+{
+    const SteadyPoint now = services.clock.steady();
+    while (!memories.empty() && memories.begin()->first <= now) {
+        ProbeSite* const site = memories.begin()->second;
+        memories.erase(memories.begin());
+        site->remembered = false;
+        if (site->without_work() && site->remembered_until() <= now)
+            sites.erase(key_of(site->name, site->source));
+        else
+            forget_later(*site);
+    }
 }
 
 void Prober::Impl::submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts)
@@ -126,9 +139,12 @@ void Prober::Impl::submit(ProbeTask task, std::shared_ptr<const DomainFacts> fac
         leave_unprobed(std::move(task), "winnow is shutting down");
         return;
     }
+    forget_past();
     ProbeSite& site = site_for(task, std::move(facts));
     if (blocked(site)) {
         refuse_blocked(std::move(task));
+        forget_later(site);
+        forget_past();
         return;
     }
     const SteadyPoint now = services.clock.steady();
@@ -136,6 +152,8 @@ void Prober::Impl::submit(ProbeTask task, std::shared_ptr<const DomainFacts> fac
     if (now >= task.deadline || task.deadline - now < queue) {
         // Said at once, the row does not take up the place of one that can be asked.
         leave_unprobed(std::move(task), "its mail host may not be asked so often before the deadline");
+        forget_later(site);
+        forget_past();
         return;
     }
     const bool earlier = task.deadline < first_deadline;
@@ -226,10 +244,9 @@ void Prober::Impl::worker_ended(ProbeSite& site)
     const bool at_work = site.queued() > 0 || site.workers > 0;
     if (!at_work || site.domains() > many_domains)
         site.forget_domains();
-    if (at_work)
-        return;
-    if (site.idle(services.clock.steady()))
-        sites.erase(key_of(site.name, site.source));
+    if (!at_work)
+        forget_later(site);
+    forget_past();
 }
 
 void Prober::Impl::wake_waiting(std::deque<ProbeSite*>& queue)
@@ -241,9 +258,9 @@ void Prober::Impl::wake_waiting(std::deque<ProbeSite*>& queue)
         schedule(*site);
         if (!queue.empty() && queue.back() == site)
             return;  // there is no place any more
+        forget_later(*site);
     }
 }
-
 void Prober::Impl::start_clock()
 {
     if (clock_runs) {
@@ -254,9 +271,11 @@ void Prober::Impl::start_clock()
     if (!alarm)
         alarm = services.timers.make();
     boost::asio::co_spawn(services.executor, clock(), [self = shared_from_this()](std::exception_ptr failed) {
+        // Otherwise it said so itself, and another may be running by now.
+        if (!failed)
+            return;
         self->clock_runs = false;
-        if (failed)
-            self->services.log.error("probe.clock_failed");
+        self->services.log.error("probe.clock_failed");
     });
 }
 
@@ -270,7 +289,9 @@ awaitable<void> Prober::Impl::clock()
             later.erase(later.begin());
             site->waiting = false;
             schedule(*site);
+            forget_later(*site);
         }
+        forget_past();
         if (first_deadline <= now)
             expire();
         if (pending == 0)
@@ -294,6 +315,7 @@ void Prober::Impl::expire()
         for (ProbeTask& task : site->extract([now](const ProbeTask& t) { return t.deadline <= now; }, true))
             give_up(*site, std::move(task), "the deadline came before this address's turn");
         first_deadline = std::min(first_deadline, site->earliest_deadline());
+        forget_later(*site);
     }
     first_deadline = std::max(first_deadline, now + least_between_sweeps);
 }
@@ -369,6 +391,31 @@ void Prober::Impl::give_up(ProbeSite& site, ProbeTask task, std::string_view why
     }
 }
 
+/// Its asker took it back; of a stranger, all those who waited for what it finds out.
+bool Prober::Impl::unwanted(ProbeSite& site, const ProbeTask& task)
+{
+    if (task.stranger)
+        return site.domain(task.address.domain).forsaken;
+    return task.asker && task.asker->withdrawn;
+}
+
+/// Ends an unwanted task, wherever it stands. An address that has its answer keeps it, unless that was "accepted" by a
+/// domain that was not tested: it is asked again when the asker goes on.
+void Prober::Impl::take_back(ProbeSite& site, ProbeTask task)
+{
+    ProbeDomain& domain = site.domain(task.address.domain);
+    if (task.stranger) {
+        domain.settling = domain.forsaken = false;
+        domain.found = {};  // half a test is none
+        return;
+    }
+    domain.forsaken = domain.settling && domain.parked.empty();
+    if (task.asked_mx.empty() || task.verdict.reason == Reason::accepted)
+        leave_unprobed(std::move(task), "withdrawn");
+    else
+        finish(std::move(task));
+}
+
 Prober::Prober(Services services, VerifierOptions options) : impl_(std::make_shared<Impl>(services, std::move(options)))
 {
 }
@@ -384,11 +431,20 @@ std::size_t Prober::pending() const noexcept
     return impl_->pending;
 }
 
-void Prober::withdraw(std::uint64_t owner)
+void Prober::withdraw(const Asker& asker)
 {
-    for (auto& [key, site] : impl_->sites)
-        for (ProbeTask& task : site->extract([owner](const ProbeTask& t) { return t.owner == owner; }, false))
-            impl_->leave_unprobed(std::move(task), "withdrawn");
+    for (auto& [key, site] : impl_->sites) {
+        for (ProbeTask& task : site->extract([&asker](const ProbeTask& t) { return t.asker.get() == &asker; }, true))
+            impl_->take_back(*site, std::move(task));
+        const auto forsaken = [&of = *site](const ProbeTask& t) { return t.stranger && Impl::unwanted(of, t); };
+        for (ProbeTask& stranger : site->extract(forsaken, false))
+            impl_->take_back(*site, std::move(stranger));
+    }
+}
+
+std::size_t Prober::sites() const noexcept
+{
+    return impl_->sites.size();
 }
 
 void Prober::abandon()

@@ -22,8 +22,11 @@ public:
     void submit(ProbeTask task, std::shared_ptr<const DomainFacts> facts);
     /// Tasks that are queued or being asked.
     std::size_t pending() const noexcept;
-    /// Concludes the queued tasks of an owner as not_probed; those being asked still end with their answer.
-    void withdraw(std::uint64_t owner);
+    /// Concludes the tasks of an asker as not_probed, those that wait for a catch-all test included. A command that was
+    /// sent already still gets its answer; none follows it. The asker is marked as withdrawn before.
+    void withdraw(const Asker& asker);
+    /// Sites with work, or with something to remember. For tests of what is forgotten.
+    std::size_t sites() const noexcept;
     /// Forgets what is queued without telling who asked: the owner is gone, as in a crash. Nothing is asked any more.
     void abandon();
     /// Concludes what is queued as not_probed and ends after the dialogues under way.

@@ -43,6 +43,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     std::unique_ptr<Timer> alarm;
     bool clock_runs = false;
     SteadyPoint first_deadline = SteadyPoint::max();  ///< no task expires earlier
+    std::multimap<SteadyPoint, ProbeSite*> memories;  ///< sites without work, each once: to be forgotten then
     std::size_t pending = 0;
     int workers = 0;
     bool draining = false;
@@ -61,13 +62,16 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void start_clock();
     awaitable<void> clock();
     void expire();
-    void forget_idle();
+    void forget_later(ProbeSite& site);
+    void forget_past();
     bool blocked(const ProbeSite& site) const;
     void block(const ProbeSite& by);
     void finish(ProbeTask task);
     void leave_unprobed(ProbeTask task, std::string_view why);
     void refuse_blocked(ProbeTask task);
     void give_up(ProbeSite& site, ProbeTask task, std::string_view why);
+    static bool unwanted(ProbeSite& site, const ProbeTask& task);
+    void take_back(ProbeSite& site, ProbeTask task);
 
     // --- probe_worker.cpp
     awaitable<void> work(ProbeSite& site, EgressBudget::Connection slot);
@@ -78,6 +82,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     Next not_asked(Worker& worker, const ProbeAnswer& answer);
     awaitable<Next> answered(Worker& worker, const ProbeAnswer& answer);
     void hold_back(Worker& worker);
+    bool let_go(Worker& worker);
     bool ask_again(Worker& worker, const ProbeAnswer& answer);
     void take_answer(ProbeTask& task, const ProbeAnswer& answer);
     void fail_site(ProbeSite& site, const ProbeAnswer& answer);

@@ -40,6 +40,17 @@ std::string Verifier::dns_only_reason() const
     return impl_->pipeline.dns_only_reason();
 }
 
+void Verifier::allow_probing()
+{
+    impl_->options.identity_checked = true;
+}
+
+std::string Verifier::dns_never_answered() const
+{
+    const DnsWatch& dns = impl_->pipeline.dns();
+    return dns.ever_answered() ? std::string{} : dns.outage();
+}
+
 void Verifier::Impl::spawn(awaitable<void> story)
 {
     boost::asio::co_spawn(services.executor, std::move(story), [self = shared_from_this()](std::exception_ptr failed) {

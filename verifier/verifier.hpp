@@ -57,6 +57,11 @@ public:
     const VerifierOptions& options() const noexcept;
     /// Why only DNS is used, with the cure; empty when probing is allowed.
     std::string dns_only_reason() const;
+    /// The probe identity holds now: mailboxes are asked from the next address on.
+    void allow_probing();
+    /// Why nothing can be found out: no DNS server has answered a single question yet. One sentence with the servers
+    /// and the cure; empty when one has, or when nobody was asked.
+    std::string dns_never_answered() const;
 
 private:
     friend class JobRun;

@@ -23,7 +23,6 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     Services services;
     VerifierOptions options;
     Pipeline pipeline;
-    std::uint64_t last_owner = 0;  ///< numbers whoever may withdraw what it handed out
 };
 
 }  // namespace winnow::verifier
