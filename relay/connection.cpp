@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "net/smtp_error.hpp"
+#include "net/smtp_opening.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -42,30 +43,6 @@ bool refused_for_good(const AttemptEnd& failure)
     return failure.reply && failure.reply->permanent();
 }
 
-/// Banner, EHLO, STARTTLS. `at` follows, so that a failure knows how far it came.
-awaitable<Result<SmtpReply>> introduce(net::SmtpClient& smtp, const RelayOptions& options, std::string mx,
-                                       bool allow_tls, Stage& at)
-{
-    at = Stage::banner;
-    WINNOW_CO_TRY(auto reply, co_await smtp.greeting());
-    if (!reply.positive())
-        co_return reply;
-    at = Stage::ehlo;
-    WINNOW_CO_TRY(reply, co_await smtp.ehlo(options.hostname));
-    if (!reply.positive() || !allow_tls || !smtp.capabilities().starttls)
-        co_return reply;
-    at = Stage::starttls;
-    net::TlsClientOptions tls;
-    tls.server_name = std::move(mx);
-    tls.ca_file = options.ca_file;
-    WINNOW_CO_TRY(const auto secured, co_await smtp.starttls(tls));
-    // A 4xx or 5xx to STARTTLS itself leaves a working connection in clear.
-    if (!secured.positive())
-        co_return secured.code == 421 ? secured : reply;
-    at = Stage::ehlo;
-    co_return co_await smtp.ehlo(options.hostname);
-}
-
 /// One host: connected and greeted, or how it ended.
 awaitable<OpenResult> open_host(Services services, const RelayOptions& options, Target target, std::string source_ip,
                                 bool allow_tls)
@@ -92,14 +69,20 @@ awaitable<OpenResult> open_host(Services services, const RelayOptions& options, 
     connection->mx = failure.mx;
     connection->provider = failure.provider;
 
-    auto reply = co_await introduce(connection->smtp(), options, target.mx, allow_tls, failure.stage);
+    net::SmtpOpening opening;
+    opening.ehlo_name = options.hostname;
+    opening.use_tls = allow_tls;
+    opening.tls.server_name = std::move(target.mx);
+    opening.tls.ca_file = options.ca_file;
+    auto opened = co_await net::open_dialogue(connection->smtp(), std::move(opening));
+    failure.stage = opened.stage;
     failure.tls = connection->stream().encrypted();
-    if (!reply) {
-        failure.error = reply.error();
+    if (!opened.reply) {
+        failure.error = std::move(opened.error);
         co_return result;
     }
-    if (!reply->positive()) {
-        failure.reply = std::move(*reply);
+    if (!opened.open()) {
+        failure.reply = std::move(*opened.reply);
         co_await connection->smtp().quit();
         co_return result;
     }

@@ -1,5 +1,6 @@
 #include "verifier/mailbox_probe.hpp"
 
+#include "net/smtp_opening.hpp"
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
@@ -81,47 +82,29 @@ awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::st
     smtp_ = std::make_unique<net::SmtpClient>(*stream_, probe_timeouts(options_));
     start_clock();
 
-    Stage stage = Stage::banner;
-    auto reply = co_await greet(use_tls, &stage);
-    if (reply && reply->positive()) {
+    net::SmtpOpening opening;
+    opening.ehlo_name = options_.helo_name;
+    opening.use_tls = use_tls;
+    opening.tls.server_name = mx_;
+    opening.tls.ca_file = options_.ca_file;
+    auto opened = co_await net::open_dialogue(*smtp_, std::move(opening));
+    if (opened.open()) {
         alive_ = true;
         co_return std::nullopt;
     }
-    const std::string asked = stage == Stage::banner     ? "banner"
-                              : stage == Stage::starttls ? "STARTTLS"
-                                                         : "EHLO " + options_.helo_name;
-    auto refusal = read(stage, std::move(reply), asked);
+    tls_failed_ = opened.broke_in_starttls();
+    const std::string asked = opened.stage == Stage::banner     ? "banner"
+                              : opened.stage == Stage::starttls ? "STARTTLS"
+                                                                : "EHLO " + options_.helo_name;
+    Result<SmtpReply> heard = opened.error;
+    if (opened.reply)
+        heard = std::move(*opened.reply);
+    auto refusal = read(opened.stage, std::move(heard), asked);
     if (refusal.reply)
         co_await quit();
     smtp_.reset();
     stream_.reset();
     co_return refusal;
-}
-
-/// Greeting, EHLO, STARTTLS and EHLO again; the first reply that is not positive, else the last one.
-awaitable<Result<SmtpReply>> ProbeSession::greet(bool use_tls, Stage* stage)
-{
-    *stage = Stage::banner;
-    auto reply = co_await smtp_->greeting();
-    if (!reply || !reply->positive())
-        co_return reply;
-    *stage = Stage::ehlo;
-    reply = co_await smtp_->ehlo(options_.helo_name);
-    if (!reply || !reply->positive() || !use_tls || !smtp_->capabilities().starttls)
-        co_return reply;
-    *stage = Stage::starttls;
-    net::TlsClientOptions tls;
-    tls.server_name = mx_;
-    tls.ca_file = options_.ca_file;
-    auto encrypted = co_await smtp_->starttls(tls);
-    if (!encrypted) {
-        tls_failed_ = true;
-        co_return encrypted;
-    }
-    if (!encrypted->positive())
-        co_return reply;  // "454 TLS not available": the conversation goes on as it is
-    *stage = Stage::ehlo;
-    co_return co_await smtp_->ehlo(options_.helo_name);
 }
 
 awaitable<std::optional<ProbeAnswer>> ProbeSession::begin(bool smtputf8, std::string reverse_path)

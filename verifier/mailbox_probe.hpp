@@ -52,7 +52,6 @@ public:
     const std::string& mx() const noexcept { return mx_; }
 
 private:
-    awaitable<Result<SmtpReply>> greet(bool use_tls, Stage* stage);
     ProbeAnswer read(Stage stage, Result<SmtpReply> heard, std::string asked);
     void start_clock();
 
