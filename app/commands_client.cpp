@@ -1,4 +1,6 @@
 // Commands against a running server: lists and campaigns.
+#include <unistd.h>
+
 #include <cstdio>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -21,20 +23,12 @@ void print_json(const json& value)
     std::printf("%s\n", dump_json(value).c_str());
 }
 
-std::map<std::string, std::uint64_t> counts_of(const json& object)
+Counts counts_of(const json& object)
 {
-    std::map<std::string, std::uint64_t> counts;
+    Counts counts;
     for (const auto& [word, count] : object.items())
         counts[word] = count.get<std::uint64_t>();
     return counts;
-}
-
-std::uint64_t sum(const std::map<std::string, std::uint64_t>& counts)
-{
-    std::uint64_t total = 0;
-    for (const auto& [word, count] : counts)
-        total += count;
-    return total;
 }
 
 std::map<Reason, std::uint64_t> reasons_of(const json& job)
@@ -49,46 +43,75 @@ std::map<Reason, std::uint64_t> reasons_of(const json& job)
 void print_list(const json& answer)
 {
     const json& list = answer.at("list");
+    Summary summary{columns_of(STDOUT_FILENO)};
+    const auto number = [](const json& object, const char* name) {
+        return with_commas(object.at(name).get<std::uint64_t>());
+    };
     std::string text = "list " + list.at("id").get<std::string>() + ": " + list.at("name").get<std::string>() + "\n";
-    text += "  " + with_commas(list.at("rows").get<std::uint64_t>()) + " rows, " +
-            with_commas(list.at("duplicates").get<std::uint64_t>()) + " duplicates, " +
-            with_commas(list.at("malformed").get<std::uint64_t>()) + " blank or malformed\n";
+    summary.words(number(list, "rows") + " rows, " + number(list, "duplicates") + " duplicates, " +
+                  number(list, "malformed") + " blank or malformed");
     if (list.contains("notes"))
         for (const auto& note : list.at("notes"))
-            text += "  note: " + note.get<std::string>() + "\n";
+            summary.words("note: " + note.get<std::string>(), 2);
     const json& job = answer.at("job");
     if (job.is_null()) {
-        text += "  not verified\n";
+        summary.words("not verified");
     } else {
         const json& c = job.at("counters");
-        text += "  verification " + job.at("state").get<std::string>() + ": " +
-                with_commas(c.at("done").get<std::uint64_t>()) + " of " +
-                with_commas(c.at("total").get<std::uint64_t>()) + " addresses, " +
-                with_commas(c.at("waiting").get<std::uint64_t>()) + " waiting to be asked again, " +
-                with_commas(c.at("probes").get<std::uint64_t>()) + " RCPT probes\n";
-        const std::string note = job.at("note").get<std::string>();
-        if (!note.empty())
-            text += "  " + note + "\n";
-        text += "\n" + verdict_table(reasons_of(job));
+        summary.words("verification " + job.at("state").get<std::string>() + ": " + number(c, "done") + " of " +
+                      number(c, "total") + " addresses, " + number(c, "waiting") + " waiting to be asked again, " +
+                      number(c, "probes") + " RCPT probes");
+        summary.words(job.at("note").get<std::string>(), 2);
+        summary.title("verdicts");
+        summary.verdicts(reasons_of(job));
     }
-    std::fputs(text.c_str(), stdout);
+    std::fputs((text + summary.text()).c_str(), stdout);
+}
+
+/// What may be done next, and what the held rows wait for.
+void add_next_step(Summary& summary, const json& campaign)
+{
+    const std::string state = campaign.at("state").get<std::string>();
+    if (!campaign.at("hold_until").is_string())
+        return;
+    const std::string until = campaign.at("hold_until").get<std::string>();
+    if (state == "draft") {
+        summary.title("next");
+        summary.words("nothing is sent before: winnow campaign start " + campaign.at("id").get<std::string>());
+        summary.words("started now, it holds rows without a verdict until " + until);
+    } else if (state == "running" && campaign.at("held").get<std::uint64_t>() > 0) {
+        summary.title("next");
+        summary.words("held rows are sent when a verification finds them deliverable before " + until +
+                      "; what is left then is refused");
+    }
 }
 
 void print_campaign(const json& answer)
 {
     const json& c = answer.at("campaign");
-    std::string text = "campaign " + c.at("id").get<std::string>() + ": " + c.at("name").get<std::string>() + ", " +
-                       c.at("state").get<std::string>() + "\n\ngate\n";
-    for (const auto& [decision, reasons] : c.at("gate").items()) {
-        const auto counts = counts_of(reasons);
-        text += summary_line(decision, sum(counts), counted_words(counts));
+    Summary summary{columns_of(STDOUT_FILENO)};
+    const std::string text = "campaign " + c.at("id").get<std::string>() + ": " + c.at("name").get<std::string>() +
+                             ", " + c.at("state").get<std::string>() + "\n";
+    summary.words("to list " + c.at("list_id").get<std::string>() + ", from " + c.at("from").get<std::string>());
+    summary.words(c.at("note").get<std::string>());
+    if (c.at("state").get<std::string>() != "draft") {
+        CampaignCounts counts;
+        for (const auto& [decision, reasons] : c.at("gate").items())
+            counts.gate[decision] = counts_of(reasons);
+        counts.messages = counts_of(c.at("messages"));
+        counts.later = counts_of(c.at("later"));
+        add_campaign(summary, counts);
     }
-    text += "\nmail\n";
-    for (const auto& [state, count] : counts_of(c.at("messages")))
-        text += summary_line(state, count, "");
-    const auto later = counts_of(c.at("later"));
-    text += "\ncame back\n" + summary_line("reports", sum(later), counted_words(later));
-    std::fputs(text.c_str(), stdout);
+    add_next_step(summary, c);
+    std::fputs((text + summary.text()).c_str(), stdout);
+}
+
+/// The error of a request about one thing: one that is not there is named.
+Error about(const char* thing, const std::string& id, const Client& client, Error error)
+{
+    if (error.code == Errc::not_found)
+        return {Errc::not_found, std::string("there is no ") + thing + " \"" + id + "\" on " + client.server()};
+    return error;
 }
 
 void print(const Globals& globals, const json& answer, void (*as_text)(const json&))
@@ -176,7 +199,9 @@ awaitable<Result<int>> export_list_file(Client& client, const ListExportCommand&
                 {"spreadsheet_safe", command.spreadsheet_safe ? "true" : ""}};
     auto write = [&output](std::string_view piece) { return output.write(piece); };
     std::function<Result<>(std::string_view)> sink = write;
-    WINNOW_CO_CHECK(co_await client.download("/lists/" + net::percent_encode(command.id) + "/results", query, sink));
+    const auto done = co_await client.download("/lists/" + net::percent_encode(command.id) + "/results", query, sink);
+    if (!done)
+        co_return about("list", command.id, client, done.error());
     WINNOW_CO_CHECK(output.commit());
     co_return 0;
 }
@@ -205,7 +230,10 @@ awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, c
     if (!command.html_file.empty()) {
         WINNOW_CO_TRY(form["html"], whole_file(command.html_file));
     }
-    WINNOW_CO_TRY(auto answer, co_await client.post("/campaigns", dump_json(form)));
+    auto created = co_await client.post("/campaigns", dump_json(form));
+    if (!created)
+        co_return about("list", command.list_id, client, created.error());
+    json answer = std::move(*created);
     if (command.start) {
         const std::string id = answer.at("campaign").at("id").get<std::string>();
         WINNOW_CO_TRY(answer, co_await client.post("/campaigns/" + id + "/start", "{}"));
@@ -226,8 +254,10 @@ int run_list_status(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
         Query none;
-        WINNOW_CO_TRY(const auto answer, co_await client.get("/lists/" + net::percent_encode(id), none));
-        print(globals, answer, print_list);
+        const auto answer = co_await client.get("/lists/" + net::percent_encode(id), none);
+        if (!answer)
+            co_return about("list", id, client, answer.error());
+        print(globals, *answer, print_list);
         co_return 0;
     };
     return with_client(globals, story);
@@ -246,9 +276,10 @@ int run_campaign_create(const Globals& globals, const CampaignCreateCommand& com
 int run_campaign_start(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
-        WINNOW_CO_TRY(const auto answer,
-                      co_await client.post("/campaigns/" + net::percent_encode(id) + "/start", "{}"));
-        print(globals, answer, print_campaign);
+        const auto answer = co_await client.post("/campaigns/" + net::percent_encode(id) + "/start", "{}");
+        if (!answer)
+            co_return about("campaign", id, client, answer.error());
+        print(globals, *answer, print_campaign);
         co_return 0;
     };
     return with_client(globals, story);
@@ -258,8 +289,10 @@ int run_campaign_status(const Globals& globals, const std::string& id)
 {
     const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
         Query none;
-        WINNOW_CO_TRY(const auto answer, co_await client.get("/campaigns/" + net::percent_encode(id), none));
-        print(globals, answer, print_campaign);
+        const auto answer = co_await client.get("/campaigns/" + net::percent_encode(id), none);
+        if (!answer)
+            co_return about("campaign", id, client, answer.error());
+        print(globals, *answer, print_campaign);
         co_return 0;
     };
     return with_client(globals, story);

@@ -2,6 +2,8 @@
 #include <cstdlib>
 
 #include "app/commands.hpp"
+#include "app/runtime.hpp"
+#include "storage/engine.hpp"
 
 namespace winnow::app {
 
@@ -48,6 +50,19 @@ std::optional<Config> configured(const Globals& globals)
     if (!globals.data_dir.empty())
         config->data_dir = globals.data_dir;
     return std::move(*config);
+}
+
+Result<std::unique_ptr<storage::Engine>> open_data_dir(Runtime& runtime, const Config& config, const Globals& globals)
+{
+    auto keys = storage::EngineKeys::load_or_create(config.key_file, false);
+    if (!keys) {
+        Error error = std::move(keys).error();
+        if (globals.config_path.empty())
+            error.context += " (the data directory's configuration, --config FILE, tells where its key_file is)";
+        return error;
+    }
+    return storage::open_rocks_engine(config.data_dir, std::move(*keys), config.engine, runtime.clock, runtime.rng,
+                                      runtime.log);
 }
 
 Result<> apply(const ProbeFlags& flags, Config& config)

@@ -14,13 +14,23 @@ namespace {
 
 using boost::asio::awaitable;
 
+/// SIGHUP: the keys are what changes while a server runs; all else takes a restart.
+void reload_keys(Server& server, Log& log)
+{
+    const auto keys = server.reload_keys();
+    if (keys)
+        log.info("keys.reloaded", {{"keys", *keys}});
+    else
+        log.error("keys.reload_failed", {{"why", keys.error().message()}, {"cure", "the keys stay as they were"}});
+}
+
 awaitable<int> serve(Runtime& runtime, Config& config)
 {
     // Before anything that waits: a SIGTERM during start-up is not lost.
-    boost::asio::signal_set signals{runtime.io, SIGTERM, SIGINT};
-    const std::string dns_only = co_await settle_identity(runtime, config);
-    if (!dns_only.empty())
-        runtime.log.warn("probe.dns_only", {{"why", dns_only}});
+    boost::asio::signal_set signals{runtime.io, SIGTERM, SIGINT, SIGHUP};
+    const Identity identity = co_await settle_identity(runtime, config);
+    if (!identity.why_not.empty())
+        runtime.log.warn("probe.dns_only", {{"why", identity.why_not}});
 
     auto opened = Server::open(runtime, config);
     if (!opened)
@@ -29,20 +39,28 @@ awaitable<int> serve(Runtime& runtime, Config& config)
     const auto started = co_await server.start();
     if (!started)
         co_return fail_start(started.error());
+    const IdentityWatch identity_watch{runtime, config, server.verifier(), identity};
     runtime.log.info("server.started",
                      {{"version", version},
                       {"http", server.http().to_string()},
                       {"submission", server.submission().port != 0 ? server.submission().to_string() : "off"},
                       {"bounce", server.bounce().port != 0 ? server.bounce().to_string() : "off"},
                       {"data_dir", config.data_dir}});
-    const int signal = co_await signals.async_wait(boost::asio::use_awaitable);
+    int signal = co_await signals.async_wait(boost::asio::use_awaitable);
+    while (signal == SIGHUP) {
+        reload_keys(server, runtime.log);
+        signal = co_await signals.async_wait(boost::asio::use_awaitable);
+    }
     runtime.log.info("server.draining", {{"signal", signal}});
+    // From here on only a second request to end counts.
+    signals.remove(SIGHUP);
+    std::signal(SIGHUP, SIG_IGN);
     // Somebody who asks twice does not want to wait for the drain.
     signals.async_wait([](const boost::system::error_code& failed, int) {
         if (!failed)
             leave_at_once(1, "stopped at once by a second signal; what was under way is still in the store");
     });
-    const bool ended = co_await server.stop();
+    const bool ended = co_await server.stop(config.drain_timeout);
     if (!ended)
         leave_at_once(1, "drain_timeout is over; what was under way is still in the store");
     signals.cancel();

@@ -1,5 +1,7 @@
 // `winnow suppression ...` and `winnow queue summary`: against a running server, or on a data directory that no server
 // holds.
+#include <unistd.h>
+
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -148,8 +150,6 @@ public:
     awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) override
     {
         const ParsedAddress parsed = parse_address(address);
-        if (!parsed.valid)
-            co_return Error{Errc::invalid_argument, address + ": " + parsed.detail};
         WINNOW_CO_TRY(const auto hits, engine_.check(workspace, command.list_id, parsed.address));
         WINNOW_CO_TRY(const auto found, co_await engine_.find_suppressions(workspace, parsed.address));
         json answer{{"address", address}, {"suppressed_by", json::array()}, {"entries", json::array()}};
@@ -220,11 +220,7 @@ int on_data_dir(const Globals& globals, const Story& story)
     auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
         return fail(runtime.error());
-    auto keys = storage::EngineKeys::load_or_create(config->key_file, false);
-    if (!keys)
-        return fail(keys.error());
-    auto engine =
-        storage::open_rocks_engine(config->data_dir, *keys, config->engine, (*runtime)->clock, (*runtime)->rng, *log);
+    auto engine = open_data_dir(**runtime, *config, globals);
     if (!engine)
         return fail(engine.error());
     LocalSuppressions local{**engine, (*runtime)->rng};
@@ -251,6 +247,17 @@ std::vector<std::pair<std::string, std::string>> subjects_of(const SuppressionCo
     if (!command.domain.empty())
         subjects.emplace_back("", command.domain);
     return subjects;
+}
+
+/// All of them before the first is written: a mistyped one must not leave the others half done.
+Result<> check_addresses(const SuppressionCommand& command)
+{
+    for (const std::string& address : command.addresses) {
+        const ParsedAddress parsed = parse_address(address);
+        if (!parsed.valid)
+            return Error{Errc::invalid_argument, "\"" + address + "\" is not an address: " + parsed.detail};
+    }
+    return {};
 }
 
 Error nobody_named()
@@ -287,12 +294,15 @@ int run_suppression_add(const Globals& globals, const SuppressionCommand& comman
     const auto subjects = subjects_of(command);
     if (subjects.empty())
         return fail(nobody_named());
+    if (const auto good = check_addresses(command); !good)
+        return fail(good.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
         for (const auto& [address, domain] : subjects) {
             WINNOW_CO_CHECK(co_await suppressions.add(command, address, domain));
         }
         if (!globals.quiet)
-            std::fprintf(stderr, "%s added\n", with_commas(subjects.size()).c_str());
+            for (const auto& [address, domain] : subjects)
+                std::fprintf(stderr, "%s added\n", (address + domain).c_str());
         co_return 0;
     };
     return with_suppressions(globals, story);
@@ -303,12 +313,17 @@ int run_suppression_remove(const Globals& globals, const SuppressionCommand& com
     const auto subjects = subjects_of(command);
     if (subjects.empty())
         return fail(nobody_named());
+    if (const auto good = check_addresses(command); !good)
+        return fail(good.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
         int code = 0;
         for (const auto& [address, domain] : subjects) {
             WINNOW_CO_TRY(const bool removed, co_await suppressions.remove(command, address, domain));
-            if (removed)
+            if (removed) {
+                if (!globals.quiet)
+                    std::fprintf(stderr, "%s removed\n", (address + domain).c_str());
                 continue;
+            }
             std::fprintf(stderr, "winnow: %s is not suppressed in this scope\n", (address + domain).c_str());
             code = 1;
         }
@@ -321,6 +336,8 @@ int run_suppression_check(const Globals& globals, const SuppressionCommand& comm
 {
     if (command.addresses.empty())
         return fail(nobody_named());
+    if (const auto good = check_addresses(command); !good)
+        return fail(good.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
         int code = 0;
         for (const std::string& address : command.addresses) {
@@ -380,13 +397,14 @@ int run_queue_summary(const Globals& globals)
             std::printf("%s\n", dump_json(answer).c_str());
             co_return 0;
         }
-        std::map<std::string, std::uint64_t> held;
+        Counts held;
         for (const auto& [reason, count] : answer.at("held_by_reason").items())
             held[reason] = count.get<std::uint64_t>();
-        std::string text = summary_line("queued", answer.at("queued").get<std::uint64_t>(), "");
-        text += summary_line("in_flight", answer.at("in_flight").get<std::uint64_t>(), "");
-        text += summary_line("held", answer.at("held").get<std::uint64_t>(), held.empty() ? "" : counted_words(held));
-        std::fputs(text.c_str(), stdout);
+        Summary summary{columns_of(STDOUT_FILENO)};
+        summary.count("queued", answer.at("queued").get<std::uint64_t>());
+        summary.count("in_flight", answer.at("in_flight").get<std::uint64_t>());
+        summary.count("held", answer.at("held").get<std::uint64_t>(), held);
+        std::fputs(summary.text().c_str(), stdout);
         co_return 0;
     };
     return with_suppressions(globals, story);

@@ -1,4 +1,6 @@
 // `winnow verify` and `winnow check`: the verifier without a server.
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -37,20 +39,16 @@ struct LocalStore {
     std::unique_ptr<ScratchDir> scratch;
     std::unique_ptr<storage::Engine> engine;
 
-    static Result<LocalStore> open(Runtime& runtime, const Config& config, const Globals& globals,
-                                   const std::string& input)
+    /// `large` is for what may not fit into memory.
+    static Result<LocalStore> open(Runtime& runtime, const Config& config, const Globals& globals, bool large)
     {
         LocalStore store;
         if (!globals.data_dir.empty()) {
-            WINNOW_TRY(auto keys, storage::EngineKeys::load_or_create(config.key_file, false));
-            WINNOW_TRY(store.engine, storage::open_rocks_engine(config.data_dir, std::move(keys), config.engine,
-                                                                runtime.clock, runtime.rng, runtime.log));
+            WINNOW_TRY(store.engine, open_data_dir(runtime, config, globals));
             return store;
         }
         const auto keys = storage::EngineKeys::fixed(runtime.rng.token(32));  // lives as long as this run
-        std::error_code unknown;
-        const std::uintmax_t size = std::filesystem::file_size(input, unknown);
-        if (unknown || size > memory_list_bytes) {
+        if (large) {
             WINNOW_TRY(store.scratch, ScratchDir::make());
             WINNOW_TRY(store.engine, storage::open_rocks_engine(store.scratch->path(), keys, config.engine,
                                                                 runtime.clock, runtime.rng, runtime.log));
@@ -60,6 +58,14 @@ struct LocalStore {
         return store;
     }
 };
+
+/// A pipe's size is not known before its end.
+bool may_be_large(const std::string& input)
+{
+    std::error_code unknown;
+    const std::uintmax_t size = std::filesystem::file_size(input, unknown);
+    return unknown || size > memory_list_bytes;
+}
 
 verifier::Services services(Runtime& r, storage::Engine& engine)
 {
@@ -71,24 +77,21 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
                    const std::string& dns_only, milliseconds elapsed)
 {
     const auto& c = job.counters;
-    std::string text =
-        (command.input == "-" ? "standard input" : command.input) + ": " + with_commas(upload.list.rows) + " rows";
-    text += " (" + with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " malformed), " +
-            with_commas(c.total) + " addresses in " + human_duration(elapsed) + "\n";
+    Summary summary{columns_of(STDERR_FILENO)};
+    const std::string name = command.input == "-" ? "standard input" : command.input;
+    summary.title("list: " + with_commas(upload.list.rows) + " rows of " + name);
+    summary.words(with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
+                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " +
+                  with_commas(c.probes) + " RCPT probes");
     for (const std::string& note : upload.notes)
-        text += "  note: " + note + "\n";
-    text += "\n" + verdict_table(c.by_reason) + "\n";
-    if (c.probes > 0 && c.done > 0) {
-        char line[96];
-        std::snprintf(line, sizeof line, "%s RCPT probes, %.2f per address\n", with_commas(c.probes).c_str(),
-                      static_cast<double>(c.probes) / static_cast<double>(c.done));
-        text += line;
-    }
+        summary.words("note: " + note, 2);
     if (!dns_only.empty())
-        text += "mailboxes were not probed: " + dns_only + "\n";
+        summary.words("mailboxes were not probed: " + dns_only, 2);
+    summary.title("verdicts");
+    summary.verdicts(c.by_reason);
     if (command.output != "-")
-        text += "written: " + command.output + "\n";
-    std::fputs(text.c_str(), stderr);
+        summary.title("written: " + command.output);
+    std::fputs(summary.text().c_str(), stderr);
 }
 
 /// The first SIGINT or SIGTERM ends the job, so that temporary files go too; the second one ends the process.
@@ -96,10 +99,10 @@ class Interruption {
 public:
     explicit Interruption(Runtime& runtime) : runtime_(runtime), signals_(runtime.io, SIGINT, SIGTERM)
     {
-        signals_.async_wait([this](const boost::system::error_code& failed, int) {
+        signals_.async_wait([this](const boost::system::error_code& failed, int signal) {
             if (failed)
                 return;
-            happened_ = true;
+            signal_ = signal;
             signals_.clear();
             end_job();
         });
@@ -108,10 +111,12 @@ public:
     void watch(verifier::VerificationJobs& jobs)
     {
         jobs_ = &jobs;
-        if (happened_)
+        if (happened())
             end_job();
     }
-    bool happened() const noexcept { return happened_; }
+    bool happened() const noexcept { return signal_ != 0; }
+    /// What the shell would give for a process that the signal ended.
+    int exit_code() const noexcept { return 128 + signal_; }
 
 private:
     void end_job()
@@ -127,7 +132,7 @@ private:
     Runtime& runtime_;
     boost::asio::signal_set signals_;
     verifier::VerificationJobs* jobs_ = nullptr;
-    bool happened_ = false;
+    int signal_ = 0;
 };
 
 Error interrupted()
@@ -135,13 +140,23 @@ Error interrupted()
     return {Errc::cancelled, "interrupted; nothing was written"};
 }
 
-awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
+/// A job that needs the DNS and will never get an answer is not waited for.
+void end_job(Runtime& runtime, awaitable<Result<>> cancelling)
+{
+    boost::asio::co_spawn(runtime.io, std::move(cancelling),
+                          [&log = runtime.log](std::exception_ptr broken, const Result<>&) {
+                              if (broken)
+                                  log.error("verify.cancel_failed");
+                          });
+}
+
+awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command,
+                           Interruption& interruption)
 {
     const SteadyPoint started = runtime.clock.steady();
-    Interruption interruption{runtime};
     WINNOW_CO_TRY(auto input, InputFile::open(command.input));
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
-    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, command.input));
+    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, may_be_large(command.input)));
     milliseconds deadline = config.verifier.deadline;
     if (!command.deadline.empty()) {
         WINNOW_CO_TRY(deadline, parse_duration(command.deadline));
@@ -162,14 +177,21 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     }
     WINNOW_CO_TRY(const auto upload, co_await ingest.finish());
 
-    const std::string dns_only = co_await settle_identity(runtime, config);
+    const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store.engine), config.verifier};
     verifier::VerificationJobs jobs{verifier};
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
     interruption.watch(jobs);
     {
         ProgressLine progress{globals.quiet, runtime.clock};
-        auto show = [&progress](const storage::JobRecord& j) { progress.show(j); };
+        bool given_up = false;
+        auto show = [&](const storage::JobRecord& j) {
+            progress.show(j);
+            if (given_up || verifier.dns_never_answered().empty())
+                return;
+            given_up = true;
+            end_job(runtime, jobs.cancel(workspace, job.id));
+        };
         std::function<void(const storage::JobRecord&)> on_progress = show;
         auto finished = co_await jobs.wait(workspace, job.id, on_progress);
         if (interruption.happened())
@@ -178,6 +200,8 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
             co_return finished.error();
         job = std::move(*finished);
     }
+    if (const std::string no_dns = verifier.dns_never_answered(); !no_dns.empty())
+        co_return Error{Errc::unavailable, no_dns + "; nothing was written"};
 
     verifier::ExportOptions form;
     form.format = globals.json ? verifier::ExportFormat::ndjson : verifier::ExportFormat::csv;
@@ -188,15 +212,19 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     WINNOW_CO_CHECK(output.commit());
     if (!globals.quiet) {
         const auto elapsed = std::chrono::duration_cast<milliseconds>(runtime.clock.steady() - started);
-        print_summary(command, upload, job, dns_only, elapsed);
+        print_summary(command, upload, job, identity.why_not, elapsed);
     }
     co_return Result<>{};
 }
 
 awaitable<int> verify_main(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command)
 {
-    const auto done = co_await verify(runtime, config, globals, command);
-    co_return done ? 0 : fail(done.error());
+    Interruption interruption{runtime};
+    const auto done = co_await verify(runtime, config, globals, command, interruption);
+    if (done)
+        co_return 0;
+    const int code = fail(done.error());
+    co_return interruption.happened() ? interruption.exit_code() : code;
 }
 
 void print_verdict(const std::string& address, const VerdictRecord& v)
@@ -228,22 +256,23 @@ void print_verdict(const std::string& address, const VerdictRecord& v)
 awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globals, std::vector<std::string> addresses,
                           milliseconds deadline)
 {
-    auto store = LocalStore::open(runtime, config, globals, "/dev/null");
+    auto store = LocalStore::open(runtime, config, globals, false);
     if (!store)
         co_return fail(store.error());
-    const std::string dns_only = co_await settle_identity(runtime, config);
-    if (!dns_only.empty() && !globals.quiet)
-        std::fprintf(stderr, "winnow: mailboxes are not probed: %s\n", dns_only.c_str());
+    const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store->engine), config.verifier};
-    bool all_good = true;
+    bool all_good = true, all_probed = true;
     for (const std::string& address : addresses) {
         const VerdictRecord verdict = co_await verifier.check(workspace, address, deadline);
         all_good = all_good && verdict.verdict != Verdict::undeliverable;
+        all_probed = all_probed && verdict.reason != Reason::not_probed;
         if (globals.json)
             std::printf("%s\n", dump_json(verifier::verdict_to_json(address, verdict, true)).c_str());
         else
             print_verdict(address, verdict);
     }
+    if (!all_probed && !identity.why_not.empty() && !globals.quiet)
+        std::fprintf(stderr, "winnow: mailboxes were not probed: %s\n", identity.why_not.c_str());
     co_return all_good ? 0 : 3;
 }
 

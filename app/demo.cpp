@@ -1,10 +1,17 @@
 // `winnow demo`: a gateway and a sandbox internet in one process, and the whole loop once.
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <csignal>
 #include <cstdio>
+#include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "app/commands.hpp"
 #include "app/output_file.hpp"
@@ -24,6 +31,7 @@ using boost::asio::awaitable;
 constexpr const char* workspace = "default";
 constexpr milliseconds longest_delivery = std::chrono::minutes{3};
 constexpr milliseconds longest_feedback{15'000};
+constexpr milliseconds interrupted_drain{1'000};
 constexpr milliseconds quiet_time{1'000};  ///< no report for so long: the sandbox has said everything
 
 struct Demo {
@@ -106,14 +114,6 @@ std::uint64_t in_state(const storage::CampaignRecord& campaign, MessageState sta
     return found == campaign.by_state.end() ? 0 : found->second;
 }
 
-std::uint64_t sum(const std::map<std::string, std::uint64_t>& counts)
-{
-    std::uint64_t total = 0;
-    for (const auto& [word, count] : counts)
-        total += count;
-    return total;
-}
-
 /// Until all that is not held has its end and the sandbox's bounces and complaints have come back.
 awaitable<Result<storage::CampaignRecord>> Demo::settle(std::string campaign_id)
 {
@@ -160,19 +160,17 @@ awaitable<Result<std::map<std::string, std::uint64_t>>> suppressions_by_reason(s
     co_return counts;
 }
 
-/// "held:greylisted" -> one line per decision, reasons behind it.
-std::string gate_lines(const std::map<std::string, std::uint64_t>& gate)
+CampaignCounts counts_of(const storage::CampaignRecord& campaign)
 {
-    std::string text;
-    for (const char* decision : {"queued", "held", "refused", "skipped"}) {
-        std::map<std::string, std::uint64_t> reasons;
-        const std::string prefix = std::string(decision) + ":";
-        for (const auto& [key, count] : gate)
-            if (key.rfind(prefix, 0) == 0)
-                reasons[key.substr(prefix.size())] += count;
-        text += summary_line(decision, sum(reasons), counted_words(reasons));
+    CampaignCounts counts;
+    for (const auto& [key, n] : campaign.gate) {  // "held:greylisted"
+        const auto colon = std::min(key.find(':'), key.size());
+        counts.gate[key.substr(0, colon)][key.substr(std::min(colon + 1, key.size()))] += n;
     }
-    return text;
+    for (const auto& [state, n] : campaign.by_state)
+        counts.messages[std::string(to_string(state))] = n;
+    counts.later = campaign.later;
+    return counts;
 }
 
 awaitable<Result<>> Demo::print_summary(storage::ListRecord list, storage::JobRecord job,
@@ -181,21 +179,16 @@ awaitable<Result<>> Demo::print_summary(storage::ListRecord list, storage::JobRe
     WINNOW_CO_TRY(const auto suppressed, co_await suppressions_by_reason(server->engine()));
     const auto elapsed = job.finished - job.started;
     const auto& c = job.counters;
-    std::string text = "\nlist: " + with_commas(list.rows) + " rows of " + contacts + "\n";
-    text += "  " + with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
-            with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " +
-            with_commas(c.probes) + " RCPT probes\n\n";
-    text += "verdicts\n" + verdict_table(c.by_reason) + "\n";
-    text += "gate\n" + gate_lines(campaign.gate) + "\n";
-    text += "mail\n";
-    for (MessageState state : all_values<MessageState>())
-        if (in_state(campaign, state) > 0 || state == MessageState::delivered || state == MessageState::bounced ||
-            state == MessageState::deferred)
-            text += summary_line(std::string(to_string(state)), in_state(campaign, state), "");
-    text += "\ncame back (only reports with a valid token act)\n" +
-            summary_line("reports", sum(campaign.later), counted_words(campaign.later));
-    text += summary_line("suppressed", sum(suppressed), counted_words(suppressed));
-    std::fputs(text.c_str(), stdout);
+    Summary summary{columns_of(STDOUT_FILENO)};
+    summary.title("list: " + with_commas(list.rows) + " rows of " + contacts);
+    summary.words(with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
+                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " +
+                  with_commas(c.probes) + " RCPT probes");
+    summary.title("verdicts");
+    summary.verdicts(c.by_reason);
+    add_campaign(summary, counts_of(campaign));
+    summary.count("suppressed", sum(suppressed), suppressed);
+    std::printf("\n%s", summary.text().c_str());
     std::fflush(stdout);
     co_return Result<>{};
 }
@@ -268,14 +261,47 @@ void print_opening(const Demo& demo)
                 demo.server->http().to_string().c_str(), demo.server->submission().to_string().c_str());
     std::printf("sandbox    DNS %s, mail receivers 127.77.x.y:%d\n", demo.sandbox->dns_endpoint().to_string().c_str(),
                 static_cast<int>(demo.sandbox->smtp_port()));
-    std::printf("API key    %s\n           %s\n", demo.api_key.c_str(), sandbox_notice);
+    std::printf("API key    %s\n\n%s\n", demo.api_key.c_str(), sandbox_notice);
     if (!demo.runtime.lists->complete())
-        std::printf("           address lists: the small built-in set (scripts/fetch-lists makes the full ones)\n");
+        std::printf("address lists: the small built-in set (scripts/fetch-lists makes the full ones)\n");
     std::fflush(stdout);
 }
 
+/// Waits until `demo` has told its story, which `told` then holds, or a signal comes: its number, else 0.
+awaitable<int> story_or_signal(Demo& demo, boost::asio::signal_set& signals, std::optional<Result<>>& told)
+{
+    const auto end = [&](std::exception_ptr failed, Result<> done) {
+        told = failed ? Result<>{Error{Errc::internal, "the demo broke off"}} : std::move(done);
+        signals.cancel();
+    };
+    boost::asio::co_spawn(demo.runtime.io, demo.run(), end);
+    if (told)
+        co_return 0;
+    boost::system::error_code cancelled;
+    auto token = boost::asio::redirect_error(boost::asio::use_awaitable, cancelled);
+    const int signal = co_await signals.async_wait(token);
+    co_return cancelled ? 0 : signal;
+}
+
+/// Ends within a second or two of a signal, whatever was under way.
+awaitable<int> interrupted(Demo& demo, int signal, const std::optional<Result<>>& told,
+                           std::unique_ptr<ScratchDir>& scratch)
+{
+    const bool ended = co_await demo.server->stop(interrupted_drain);
+    for (int turn = 0; ended && !told && turn < 25; ++turn)
+        co_await sleep_for(demo.runtime.timers, milliseconds{20});
+    demo.sandbox->stop();
+    if (!ended || !told) {
+        // Coroutines still use the server: nothing of it may be destroyed. Its store is closed.
+        scratch.reset();
+        leave_at_once(128 + signal, "interrupted");
+    }
+    std::fprintf(stderr, "winnow: interrupted\n");
+    co_return 128 + signal;
+}
+
 awaitable<int> demo_main(Runtime& runtime, Config& config, const Globals& globals, const DemoCommand& command,
-                         std::string contacts)
+                         std::string contacts, std::unique_ptr<ScratchDir>& scratch)
 {
     boost::asio::signal_set signals{runtime.io, SIGTERM, SIGINT};
     Demo demo{runtime, globals, command, std::move(contacts), {}, nullptr, nullptr};
@@ -283,20 +309,23 @@ awaitable<int> demo_main(Runtime& runtime, Config& config, const Globals& global
     if (!opened)
         co_return fail(opened.error());
     print_opening(demo);
-    const auto done = co_await demo.run();
-    int code = 0;
-    if (!done)
-        code = fail(done.error());
-    if (done && !command.once) {
-        std::printf("\nserving until Ctrl-C; try\n  curl -H 'Authorization: Bearer %s' '%s'\n", demo.api_key.c_str(),
-                    demo.url("/risk?address=unknown-1@acme.deliverable.test").c_str());
+    std::optional<Result<>> told;
+    const int signal = co_await story_or_signal(demo, signals, told);
+    if (signal != 0)
+        co_return co_await interrupted(demo, signal, told, scratch);
+    const int code = *told ? 0 : fail(told->error());
+    if (*told && !command.once) {
+        std::printf("\nserving until Ctrl-C; try\n  curl -H 'Authorization: Bearer %s' \\\n    '%s'\n",
+                    demo.api_key.c_str(), demo.url("/risk?address=unknown-1@acme.deliverable.test").c_str());
         std::fflush(stdout);
         (void)co_await signals.async_wait(boost::asio::use_awaitable);
     }
-    const bool ended = co_await demo.server->stop();
+    const bool ended = co_await demo.server->stop(config.drain_timeout);
     demo.sandbox->stop();
-    if (!ended)
-        std::fprintf(stderr, "winnow: some transactions did not end in time\n");
+    if (!ended) {
+        scratch.reset();
+        leave_at_once(code, "some transactions did not end in time");
+    }
     co_return code;
 }
 
@@ -324,7 +353,7 @@ int run_demo(const Globals& globals, const DemoCommand& command)
     std::string contacts = command.contacts;
     if (contacts.empty())
         contacts = std::filesystem::path((*runtime)->share_dir).parent_path() / "docs" / "examples" / "contacts.csv";
-    return run_to_end(**runtime, demo_main(**runtime, *config, globals, command, std::move(contacts)));
+    return run_to_end(**runtime, demo_main(**runtime, *config, globals, command, std::move(contacts), scratch));
 }
 
 }  // namespace winnow::app

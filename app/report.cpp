@@ -1,10 +1,12 @@
 #include "app/report.hpp"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <sstream>
 #include <vector>
 
 namespace winnow::app {
@@ -55,36 +57,93 @@ std::string human_duration(milliseconds d)
     return std::to_string(seconds / 3600) + " h " + std::to_string(seconds % 3600 / 60) + " min";
 }
 
-std::string counted_words(const std::map<std::string, std::uint64_t>& counts)
+std::size_t columns_of(int fd)
 {
-    std::string text;
-    for (const auto& [word, count] : by_count(counts))
-        text += (text.empty() ? "" : ", ") + word + " " + with_commas(count);
-    return text.empty() ? "-" : text;
+    winsize size{};
+    if (isatty(fd) != 1 || ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return 80;
+    return std::clamp<std::size_t>(size.ws_col, 40, 200);
 }
 
-std::string summary_line(const std::string& word, std::uint64_t count, const std::string& details)
+std::uint64_t sum(const Counts& counts)
 {
-    std::string line = "  " + padded(word, 14) + right(with_commas(count), 9);
-    if (!details.empty())
-        line += "   " + details;
-    return line + "\n";
+    std::uint64_t total = 0;
+    for (const auto& [word, count] : counts)
+        total += count;
+    return total;
 }
 
-std::string verdict_table(const std::map<Reason, std::uint64_t>& by_reason)
+void Summary::words(const std::string& text, std::size_t indent)
 {
-    std::string table;
-    for (Verdict verdict : all_values<Verdict>()) {
-        std::uint64_t sum = 0;
-        std::map<std::string, std::uint64_t> words;
-        for (const auto& [reason, count] : by_reason)
-            if (verdict_of(reason) == verdict) {
-                sum += count;
-                words[std::string(to_string(reason))] += count;
-            }
-        table += summary_line(std::string(to_string(verdict)), sum, counted_words(words));
+    std::istringstream words{text};
+    std::string line = " ";
+    bool empty = true;  // of words
+    for (std::string word; words >> word; empty = false) {
+        if (!empty && line.size() + 1 + word.size() > columns_) {
+            text_ += line + "\n";
+            line.assign(indent + 1, ' ');
+        }
+        line += " " + word;
     }
-    return table;
+    if (!empty)
+        text_ += line + "\n";
+}
+
+void Summary::title(const std::string& text)
+{
+    text_ += (text_.empty() ? "" : "\n") + text + "\n";
+}
+
+void Summary::count(const std::string& word, std::uint64_t n, const Counts& made_of)
+{
+    std::string line = "  " + padded(word, 14) + right(with_commas(n), 9);
+    const std::size_t margin = line.size() + 3;
+    bool first = true;
+    for (const auto& [part, count] : by_count(made_of)) {
+        const std::string entry = part + " " + with_commas(count);
+        if (first) {
+            line += "   " + entry;
+        } else if (line.size() + 3 + entry.size() > columns_) {  // ", " before it and perhaps "," behind it
+            text_ += line + ",\n";
+            line = std::string(margin, ' ') + entry;
+        } else {
+            line += ", " + entry;
+        }
+        first = false;
+    }
+    text_ += line + "\n";
+}
+
+void Summary::verdicts(const std::map<Reason, std::uint64_t>& by_reason)
+{
+    for (Verdict verdict : all_values<Verdict>()) {
+        Counts reasons;
+        for (const auto& [reason, n] : by_reason)
+            if (verdict_of(reason) == verdict)
+                reasons[std::string(to_string(reason))] += n;
+        count(std::string(to_string(verdict)), sum(reasons), reasons);
+    }
+}
+
+void add_campaign(Summary& summary, const CampaignCounts& counts)
+{
+    summary.title("gate");
+    for (const char* decision : {"queued", "held", "refused", "skipped"}) {
+        const auto reasons = counts.gate.find(decision);
+        const Counts none;
+        const Counts& made_of = reasons == counts.gate.end() ? none : reasons->second;
+        summary.count(decision, sum(made_of), made_of);
+    }
+    summary.title("mail");
+    for (MessageState state : all_values<MessageState>()) {
+        const std::string word{to_string(state)};
+        const auto found = counts.messages.find(word);
+        const std::uint64_t n = found == counts.messages.end() ? 0 : found->second;
+        if (n > 0 || state == MessageState::delivered)
+            summary.count(word, n);
+    }
+    summary.title("came back after the delivery");
+    summary.count("reports", sum(counts.later), counts.later);
 }
 
 ProgressLine::ProgressLine(bool quiet, const Clock& clock)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -14,14 +15,46 @@ std::string with_commas(std::uint64_t n);
 /// "0.4 s", "12.3 s", "4 min 5 s", "2 h 3 min".
 std::string human_duration(milliseconds d);
 
-/// One line per verdict with its reasons, most frequent first:
-///   deliverable     612   accepted 610, mailbox_busy 2
-std::string verdict_table(const std::map<Reason, std::uint64_t>& by_reason);
-/// "word 12, other 3", most frequent first; "-" when empty.
-std::string counted_words(const std::map<std::string, std::uint64_t>& counts);
+/// Columns of the terminal behind `fd`, within 40 and 200; 80 when it is none.
+std::size_t columns_of(int fd);
 
-/// "  word          count   details" with line end.
-std::string summary_line(const std::string& word, std::uint64_t count, const std::string& details);
+using Counts = std::map<std::string, std::uint64_t>;
+
+/// A summary of counts, one shape for all commands; no line is wider than `columns`:
+///
+///   verdicts
+///     deliverable         612   accepted 610, mailbox_busy 2
+class Summary {
+public:
+    explicit Summary(std::size_t columns) : columns_(columns) {}
+
+    /// Words, broken at spaces; lines after the first are indented by `indent` more than two.
+    void words(const std::string& text, std::size_t indent = 0);
+    /// A title, with a blank line before all but the first line.
+    void title(const std::string& text);
+    /// A word, its count and what the count is made of, most frequent first, broken between entries.
+    void count(const std::string& word, std::uint64_t n, const Counts& made_of = {});
+    /// One line a verdict, all four.
+    void verdicts(const std::map<Reason, std::uint64_t>& by_reason);
+
+    const std::string& text() const noexcept { return text_; }
+
+private:
+    std::size_t columns_;
+    std::string text_;
+};
+
+/// What became of a campaign: the gate's decisions with their reasons, the messages by state, the reports that came
+/// back after the delivery.
+struct CampaignCounts {
+    std::map<std::string, Counts> gate;  ///< decision -> reason -> rows
+    Counts messages;                     ///< state -> messages
+    Counts later;                        ///< kind of report -> reports
+};
+
+void add_campaign(Summary& summary, const CampaignCounts& counts);
+
+std::uint64_t sum(const Counts& counts);
 
 /// A line that is redrawn in place while a job runs; nothing at all when standard error is not a terminal or `quiet`.
 class ProgressLine {

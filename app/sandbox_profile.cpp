@@ -3,7 +3,8 @@
 namespace winnow::app {
 
 const char* const sandbox_notice =
-    "sandbox profile: mail goes to the sandbox only; probing manners are lifted and retry waits are 300 times shorter";
+    "sandbox profile: mail goes to the sandbox only, probing manners are\n"
+    "lifted, and retry waits are 300 times shorter";
 
 void use_sandbox(Config& config, const net::Endpoint& dns, std::uint16_t smtp_port)
 {

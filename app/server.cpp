@@ -3,11 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <filesystem>
-#include <set>
 
 #include "api/api.hpp"
 #include "app/credentials.hpp"
 #include "app/gate.hpp"
+#include "app/sessions.hpp"
 #include "net/http.hpp"
 #include "net/smtp_server.hpp"
 #include "relay/mass_events.hpp"
@@ -72,8 +72,8 @@ struct Server::Impl {
     std::unique_ptr<net::Listener> http_listener, submission_listener, bounce_listener;
     net::HttpServerOptions http_options;
     net::SmtpServerOptions submission_options, bounce_options;
-    std::set<net::Stream*> smtp_sessions, http_sessions;  ///< open streams, closed when the drain time is over
-    std::size_t running = 0;                              ///< coroutines of ours that have not ended
+    Sessions smtp_sessions, http_sessions;  ///< closed when the drain time is over
+    std::size_t running = 0;                ///< coroutines of ours that have not ended
     bool draining = false;
 
     relay::Services relay_services()
@@ -121,7 +121,7 @@ struct Server::Impl {
     awaitable<void> accept_smtp(net::Listener& listener, bool submission);
     awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, bool submission);
     awaitable<void> http_session(std::unique_ptr<net::Stream> stream);
-    awaitable<bool> stop();
+    awaitable<bool> stop(milliseconds patience);
     awaitable<void> drain_work();
 };
 
@@ -197,10 +197,8 @@ std::string Server::Impl::not_ready() const
 
 awaitable<void> Server::Impl::http_session(std::unique_ptr<net::Stream> stream)
 {
-    net::Stream* const open = stream.get();
-    http_sessions.insert(open);
+    const auto open = http_sessions.enter(*stream);
     co_await net::serve_http(std::move(stream), *api, http_options);
-    http_sessions.erase(open);
 }
 
 awaitable<void> Server::Impl::accept_http()
@@ -228,7 +226,7 @@ awaitable<void> Server::Impl::accept_http()
 
 awaitable<void> Server::Impl::smtp_session(std::unique_ptr<net::Stream> stream, bool submission)
 {
-    smtp_sessions.insert(stream.get());
+    const auto open = smtp_sessions.enter(*stream);
     std::unique_ptr<net::SmtpHandler> handler;
     if (submission)
         handler = relay::make_submission_session(relay_services(), config.relay, *credentials);
@@ -236,7 +234,6 @@ awaitable<void> Server::Impl::smtp_session(std::unique_ptr<net::Stream> stream, 
         handler = relay::make_bounce_session(relay_services(), config.relay);
     const net::SmtpServerOptions& options = submission ? submission_options : bounce_options;
     co_await net::serve_smtp(*stream, *handler, options, runtime.timers);
-    smtp_sessions.erase(stream.get());
 }
 
 awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submission)
@@ -260,7 +257,7 @@ awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submissi
     }
 }
 
-awaitable<bool> Server::Impl::stop()
+awaitable<bool> Server::Impl::stop(milliseconds patience)
 {
     if (draining)
         co_return true;
@@ -270,7 +267,7 @@ awaitable<bool> Server::Impl::stop()
         submission_listener->close();
     if (bounce_listener)
         bounce_listener->close();
-    const SteadyPoint until = runtime.clock.steady() + config.drain_timeout;
+    const SteadyPoint until = runtime.clock.steady() + patience;
     bool drained = false;
     boost::asio::co_spawn(runtime.io, drain_work(),
                           [&drained, report = logged(runtime.log, "drain")](std::exception_ptr failed) {
@@ -279,11 +276,9 @@ awaitable<bool> Server::Impl::stop()
                           });
     while ((!drained || !smtp_sessions.empty()) && runtime.clock.steady() < until)
         co_await sleep_for(runtime.timers, milliseconds{20});
-    for (net::Stream* stream : smtp_sessions)
-        stream->close();
+    smtp_sessions.close_all();
     // Keep-alive connections would wait for their idle timeout; a request under way has had the drain to finish.
-    for (net::Stream* stream : http_sessions)
-        stream->close();
+    http_sessions.close_all();
     for (int turn = 0; drained && running > 0 && turn < 100; ++turn)
         co_await sleep_for(runtime.timers, milliseconds{20});
     const auto closed = engine->close();
@@ -323,9 +318,16 @@ boost::asio::awaitable<Result<>> Server::start()
     co_return Result<>{};
 }
 
-boost::asio::awaitable<bool> Server::stop()
+boost::asio::awaitable<bool> Server::stop(milliseconds patience)
 {
-    co_return co_await impl_->stop();
+    co_return co_await impl_->stop(patience);
+}
+
+Result<std::size_t> Server::reload_keys()
+{
+    WINNOW_TRY(auto loaded, api::KeyRing::load(impl_->config.http.keys_file));
+    *impl_->ring = std::move(loaded);
+    return impl_->ring->size();
 }
 
 net::Endpoint Server::http() const

@@ -21,10 +21,13 @@ public:
 
     /// Resumes jobs and campaigns and starts serving. Returns at once.
     boost::asio::awaitable<Result<>> start();
-    /// Stops accepting, finishes transactions under way, syncs and closes the store. False when config.drain_timeout
-    /// was over before all had ended: coroutines still hold on to the server then, and the process must be left with
+    /// Stops accepting, finishes transactions under way, syncs and closes the store. False when `patience` was over
+    /// before all had ended: coroutines still hold on to the server then, and the process must be left with
     /// leave_at_once(). What they were doing is as after a crash: still in the store.
-    boost::asio::awaitable<bool> stop();
+    boost::asio::awaitable<bool> stop(milliseconds patience);
+
+    /// Reads http.keys_file anew and gives the number of keys. On an error the keys stay as they were.
+    Result<std::size_t> reload_keys();
 
     net::Endpoint http() const;
     net::Endpoint submission() const;  ///< port 0 when off
