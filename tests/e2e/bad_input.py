@@ -1,6 +1,7 @@
 """What people do wrong, and what machines refuse: a table of commands, exit codes and the words that help."""
 import os
 import pathlib
+import re
 import resource
 import shutil
 import signal
@@ -9,7 +10,7 @@ import struct
 import subprocess
 import time
 
-from harness import Failed, Lab, expect, free_port, main, skip
+from harness import ROOT, Failed, Lab, expect, free_port, main, skip, wait_for
 
 HEADER = b"id,email\n"
 GOOD = HEADER + b"1,ada@acme.deliverable.test\n2,unknown-1@acme.deliverable.test\n"
@@ -234,16 +235,94 @@ def configuration(t: Table):
     expect(not (lab.dir / "data").exists(), "a server that did not start made its data directory")
 
 
+def overviews(t: Table):
+    """A command that is named without what it should do tells what there is."""
+    for args, words in (([], ["verify", "campaign", "winnow demo", "--help"]), (["list"], ["upload", "winnow list status"]),
+                        (["config"], ["check", "winnow config --defaults"])):
+        t.cases += 1
+        done = t.lab.try_run(*args)
+        expect(done.code == 2 and not done.out, f"winnow {args}: {done}")
+        for word in words:
+            expect(word in done.err, f"winnow {args}: {word!r} is not told:\n{done.err}")
+        narrow(f"winnow {args}", done.err)
+
+
+def narrow(what, text):
+    for line in text.splitlines():
+        expect(len(line) <= 80, f"{what}: a line of {len(line)} columns: {line}")
+
+
+def helps(t: Table):
+    """Every page of help is at most 80 columns wide and has examples of its own; the exit codes are those of docs/cli.md."""
+    pages, todo = {}, [()]
+    while todo:
+        command = todo.pop()
+        page = pages[command] = t.lab.run(*command, "--help")
+        narrow(f"winnow {' '.join(command)} --help", page)
+        expect(t.lab.winnow not in page, f"{command}: the program's path is in its help:\n{page}")
+        below = page.partition("Subcommands:\n")[2].partition("\n\n")[0]
+        todo += [(*command, line.split()[0]) for line in below.splitlines()]
+    expect(len(pages) > 20, f"only {len(pages)} pages of help were found")
+    for command, page in pages.items():
+        shown = page.partition("examples:\n")[2]
+        expect(f"winnow {' '.join(command)}".strip() in shown, f"{command}: no example of its own:\n{page}")
+    table = (ROOT / "docs" / "cli.md").read_text().partition("## Exit codes")[2].partition("\n## ")[0]
+    documented = set(re.findall(r"^\| (\d+) \|", table, re.M))
+    told = set(re.findall(r"\b\d+\b", pages[()].partition("exit codes:")[2]))
+    expect(documented == told and documented, f"docs/cli.md has exit codes {sorted(documented)}, --help {sorted(told)}")
+
+
 def usage(t: Table):
     good = t.file("good.csv", GOOD)
     t.fails("--fast without --allow-private", 2, ["--fast", "--allow-private"], "verify", good, "-o", t.out, "--fast")
     t.fails("an unknown command", 2, ["verfy", "verify", "--help"], "verfy", good)
     t.fails("an unknown command below one", 2, ["uplaod", "upload", "winnow list --help"], "list", "uplaod", good)
-    t.fails("no command", 2, ["--help"])
+    overviews(t)
+    helps(t)
     t.fails("no file", 2, ["FILE", "winnow verify --help"], "verify")
     t.fails("an unknown option", 2, ["--colum", "winnow verify --help"], "verify", good, "--colum", "2")
     t.fails("a port that is none", 2, ["--smtp-port"], "verify", good, "-o", t.out, "--smtp-port", "70000")
     t.fails("no address", 2, ["no address"], "check")
+
+
+def clients(t: Table, config, server, process):
+    """What commands against a server say when it is not there, does not know the key, or not the thing that is meant."""
+    lab = t.lab
+    key = lab.run("key", "create", "--name", "late", "--config", config).strip()
+    late = {"WINNOW_API_KEY": key, "WINNOW_SERVER": server}
+    text = t.file("text.txt", b"hello\n")
+    t.fails("no key", 2, ["WINNOW_API_KEY", "--api-key-file"], "queue", "summary", "--server", server, env={"WINNOW_API_KEY": ""})
+    t.fails("a key younger than the server", 77, ["key", "SIGHUP"], "queue", "summary", env=late)
+    process.send_signal(signal.SIGHUP)
+    wait_for("the new key to count", lambda: lab.try_run("queue", "summary", env=late).code == 0)
+    t.cases += 1
+    keys = lab.dir / "keys"
+    good = keys.read_bytes()
+    keys.write_bytes(b"this is no key\n")
+    process.send_signal(signal.SIGHUP)
+    wait_for("the broken key file to be told", lambda: "keys.reload_failed" in lab.log(process.name))
+    expect(lab.try_run("queue", "summary", env=late).code == 0, "a broken key file took the keys away")
+    keys.write_bytes(good)
+    t.cases += 1
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    said = t.fails("no server", 69, [nowhere, "refused", "winnow serve"], "queue", "summary", env={**late, "WINNOW_SERVER": nowhere})
+    expect("connect to" not in said, f"no server: {said}")
+    t.fails("a list that is not there", 1, ["list", '"nope"', server], "list", "status", "nope", env=late)
+    t.fails("the rows of a list that is not there", 1, ["list", '"nope"'], "list", "export", "nope", "-o", t.out, env=late)
+    t.fails("a campaign that is not there", 1, ["campaign", '"nope"'], "campaign", "status", "nope", env=late)
+    t.fails("a campaign to a list that is not there", 1, ["list", '"nope"'], "campaign", "create", "nope", "--from", "a@b.test",
+            "--subject", "x", "--text", text, env=late)
+    said = t.fails("no address", 2, ['"notanaddress"', "no @"], "suppression", "add", "a@b.test", "notanaddress", env=late)
+    expect("/" not in said, f"a JSON pointer: {said}")
+    t.cases += 1
+    done = lab.try_run("suppression", "check", "a@b.test", env=late)
+    expect(done.code == 0, f"of two addresses one was wrong, the other one was added: {done}")
+    lab.try_run("suppression", "add", "a@b.test", env=late)
+    expect(lab.try_run("suppression", "check", "a@b.test", env=late).code == 3, "an added address is not suppressed")
+    done = lab.try_run("suppression", "remove", "a@b.test", env=late)
+    expect(done.code == 0 and "a@b.test" in done.err and "removed" in done.err, f"remove says nothing: {done}")
+    t.fails("a removal of nothing", 1, ["a@b.test", "not suppressed"], "suppression", "remove", "a@b.test", env=late)
+    t.fails("a data directory without configuration", 1, ["key file", "--config"], "check", "a@b.test", "--data-dir", lab.dir / "data")
 
 
 def servers(t: Table):
@@ -257,6 +336,7 @@ def servers(t: Table):
             lab.config(serve_config(lab, data=lab.dir / "other", key=lab.dir / "other.key", http=http), "third"))
     t.fails("an address of another machine", 1, ["http.listen", "192.0.2.1"], "serve", "--config",
             lab.config(serve_config(lab).replace("127.0.0.1:", "192.0.2.1:"), "far"))
+    clients(t, config, f"http://127.0.0.1:{http}", first)
     expect(lab.stop(first) == 0, "the first server did not end with 0")
 
     t.fails("the key file is lost", 1, ["winnow.key.lost", "restore"], "serve", "--config",
@@ -312,16 +392,19 @@ def newer_format(store):
 
 
 def dns(t: Table):
-    """A name server that never answers gives unknown, in bounded time; without a probe identity nothing is probed."""
+    """No name server answers: the run ends, says whom it asked and writes nothing; without a probe identity nothing is probed."""
     good = t.file("good.csv", HEADER + b"1,ada@acme.deliverable.test\n")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
         started = time.monotonic()
-        done = t.lab.try_run("verify", good, "-o", t.out, "--dns", f"127.0.0.1:{silent.getsockname()[1]}", "--allow-private", "--fast",
-                             "--deadline", "2s")
+        server = f"127.0.0.1:{silent.getsockname()[1]}"
+        t.out.unlink(missing_ok=True)
+        done = t.lab.try_run("verify", good, "-o", t.out, "--dns", server, "--allow-private", "--fast")
         took = time.monotonic() - started
     t.cases += 1
-    expect(done.code == 0 and b",unknown,dns_failure," in t.out.read_bytes(), f"dead DNS: {done}\n{t.out.read_bytes()!r}")
+    expect(done.code == 69 and not t.out.exists(), f"dead DNS: {done}")
+    for word in ("no DNS server answers", server, "--dns", "nothing was written"):
+        expect(word in done.err, f"dead DNS: {word!r} is not told:\n{done.err}")
     expect(took < 45, f"a dead DNS server took {took:.0f} s")
 
     t.cases += 1
@@ -359,7 +442,7 @@ def interrupted(t: Table):
             process.kill()
             process.communicate()
             raise Failed("an interrupted verify goes on")
-        expect(process.returncode not in (0, 1, 2), f"interrupted: exit code {process.returncode}\n{err}")
+        expect(process.returncode == 128 + how, f"interrupted: exit code {process.returncode}\n{err}")
         expect(t.out.read_bytes() == OLD, "interrupted: the output file was touched")
         expect(not list(scratch.iterdir()), f"interrupted: left behind {list(scratch.iterdir())}")
         no_leftovers(t.lab.dir)

@@ -3,7 +3,8 @@
 Each ```sh block is executed, the blocks of a document one after the other in one shell, in a folder that holds
 docs/examples. Changed are the ports only: the documented ones stand for free ones. A command that runs on in the background
 (`winnow serve ... &`) is waited for until it listens. A comment `# exit N` behind a command names the exit code that it must
-end with; all others must end with 0. Each ```toml block is given to `winnow config check`.
+end with; all others must end with 0. Each ```toml block is given to `winnow config check`, and each flag that the text names is
+looked for in the program's help.
 """
 import contextlib
 import os
@@ -138,6 +139,29 @@ def check_configurations(lab, document, text):
     return len(found)
 
 
+def check_flags(lab, documents):
+    """Flags that running text names, and those of commands that need the internet (```text), are flags of the program."""
+    known, todo = set(), [()]
+    while todo:
+        command = todo.pop()
+        page = lab.run(*command, "--help")
+        known |= set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", page.partition("Options:")[2].partition("examples:")[0]))
+        below = page.partition("Subcommands:\n")[2].partition("\n\n")[0]
+        todo += [(*command, line.split()[0]) for line in below.splitlines()]
+    named = 0
+    for name, text in documents:
+        spoken = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
+        flags = [flag for code in re.findall(r"`([^`]+)`", spoken) if code.startswith(("--", "-", "winnow "))
+                 for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", code)]
+        for _, block in blocks(text, "text"):
+            flags += [flag for line in block.splitlines() if line.startswith("winnow ")
+                      for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)]
+        for flag in flags:
+            expect(flag in known, f"{name} names {flag}, which no command of winnow has")
+        named += len(flags)
+    expect(named > 30, f"only {named} flags were found in the documents")
+
+
 def self_test():
     """A wrong exit code, a wrong command and an unknown listener are noticed."""
     text = "```sh\nfalse\ntrue \\\n  two    # exit 3\nwinnow serve &\n```\n```text\nnot me\n```\n"
@@ -163,6 +187,7 @@ def story(lab: Lab):
         checked += check_configurations(lab, name, text)
         if blocks(text, "sh"):
             ran += run_document(lab, name, text)
+    check_flags(lab, [(path.relative_to(ROOT).as_posix(), path.read_text()) for path in documents])
     for example in sorted((ROOT / "docs" / "examples").glob("*.toml")):
         lab.run("config", "check", "--config", example)
     expect(ran >= 10 and checked >= 2, f"only {ran} commands and {checked} configurations were found")
