@@ -31,7 +31,7 @@ struct GateAnswer {
         reply;  ///< for refuse on SMTP; 5.1.1 only for mailbox_not_found, 5.1.2 domain, 5.1.10 null MX, else 5.7.1
 };
 
-/// The default gate of the design, a pure function. `verdict` is null when the address was never verified. Campaign:
+/// The default gate, a pure function. `verdict` is null when the address was never verified. Campaign:
 /// send deliverable, hold unknown until the deadline, risky only by opt-in, refuse undeliverable and suppressed.
 /// Transactional: refuse undeliverable and bounce/complaint/manual/erased (and trap, invalid); pass unknown and risky;
 /// unsubscribe never blocks.

@@ -27,7 +27,7 @@ struct Provider {
     std::string name;       ///< "gmail"; the word that replies.tsv restricts rows to
     std::string operator_;  ///< who runs it: caps, probe budget, warm-up and breakers are per operator ("google")
     ProviderKind kind = ProviderKind::mailbox;
-    bool large = false;  ///< manners of large operators apply (design section 6)
+    bool large = false;  ///< manners of large operators apply (docs/verification.md)
 };
 
 /// MX host suffix -> provider, from data/mx-providers.tsv. Longest suffix wins; a row that starts with a dot covers

@@ -25,7 +25,7 @@ struct Classified {
     Subject subject = Subject::nobody;
     Action action = Action::none;
     std::string rule;
-    bool clear = false;  ///< the text or the enhanced code leaves no doubt: one strike suffices (defaults.md section 5)
+    bool clear = false;   ///< the text or the enhanced code leaves no doubt: one strike suffices (docs/relay.md)
     bool final_ = false;  ///< rows marked `final`: a disabled mailbox that does not come back
 };
 

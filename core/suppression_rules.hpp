@@ -10,7 +10,7 @@
 
 namespace winnow {
 
-/// Thresholds of the strike rules (design section 2, defaults.md section 5). All are settings.
+/// Thresholds of the strike rules (docs/relay.md, "From outcome to suppression"). All are settings.
 struct SuppressionOptions {
     int unknown_clear_strikes = 1;  ///< mailbox_unknown/moved, clear text or code, at RCPT
     int unknown_ambiguous_strikes = 2;
