@@ -14,7 +14,7 @@ namespace winnow::net {
 
 using winnow::SmtpReply;
 
-/// RFC 5321 section 4.5.3.2 and defaults.md; each is the limit of one reply (data_block: of one write).
+/// As RFC 5321 section 4.5.3.2 from MAIL on, shorter before; each limits one reply (data_block: one write).
 struct SmtpTimeouts {
     milliseconds banner{60'000};
     milliseconds ehlo{60'000};
