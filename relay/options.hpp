@@ -18,7 +18,7 @@ struct RelayOptions {
     std::string ca_file;
     milliseconds connect_timeout{30'000};
     net::SmtpTimeouts timeouts;
-    int connections_per_site = 10;  ///< per source (defaults.md section 4, default row)
+    int connections_per_site = 10;  ///< from each source
     int messages_per_connection = 100;
     int max_connections = 500;  ///< of this process
     int window_per_site = 200;  ///< messages of one site in memory
