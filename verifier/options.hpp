@@ -8,7 +8,7 @@
 
 namespace winnow::verifier {
 
-/// How often winnow may knock (design section 6). The sandbox profile lifts these and says so.
+/// How often winnow may knock (docs/verification.md, "Manners"). The sandbox profile lifts these and says so.
 struct Manners {
     int connections_per_site = 1;
     int rcpts_per_connection = 5;

@@ -32,7 +32,7 @@ struct Conclusion {
     bool no_dns = false;  ///< dns_failure because no DNS server answers us at all: says nothing about the domain
 };
 
-/// The way of an address (design section 6), shared by the interactive check and by jobs: precheck, DNS, mailbox probe.
+/// The way of an address to its verdict, shared by the interactive check and by jobs: precheck, DNS, mailbox probe.
 /// Lives on one executor.
 class Pipeline {
 public:
