@@ -333,6 +333,32 @@ exit code 78: it is not; every fault is printed
     });
 }
 
+void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
+{
+    auto command = std::make_shared<AddressCommand>();
+    auto* sub = app.add_subcommand("address", "is this an address? no network");
+    auto* given = sub->add_option("ADDRESS", command->addresses, "addresses")->option_text("...");
+    sub->add_flag("--ndjson", command->ndjson, "answer each line of standard input")->excludes(given);
+    examples(sub, R"(  winnow address jane@example.com 'ann lee'@example.com
+  winnow address --ndjson < addresses.ndjson
+)");
+    on(sub, globals, chosen, command, run_address);
+
+    auto* replies = app.add_subcommand("replies", "what mail servers' replies mean")->require_subcommand(1);
+    examples(replies, R"(  winnow replies classify < replies.ndjson
+  winnow replies test history.txt --config winnow.toml
+)");
+    auto* classify = replies->add_subcommand("classify", "read each reply of standard input");
+    examples(classify, R"(  echo '{"id": 1, "text": "550 5.1.1 no such user"}' | winnow replies classify
+)");
+    on(classify, globals, chosen, run_replies_classify);
+    auto path = std::make_shared<std::string>();
+    auto* test = replies->add_subcommand("test", "what rows of your own change in a history");
+    test->add_option("FILE", *path, "replies, one a line; - is standard input")->required();
+    examples(test, "  winnow replies test history.txt --config winnow.toml\n");
+    on(test, globals, chosen, path, run_replies_test);
+}
+
 void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto* queue = app.add_subcommand("queue", "what waits to be sent")->require_subcommand(1);
@@ -448,6 +474,7 @@ int run_command_line(int argc, char** argv)
     add_campaign(app, globals, chosen);
     add_suppression(app, globals, chosen);
     add_sandbox(app, globals, chosen);
+    add_offline(app, globals, chosen);
     add_config(app, globals, chosen);
     add_others(app, globals, chosen);
     app.footer(root_footer);

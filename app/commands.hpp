@@ -79,11 +79,19 @@ struct KeyCreateCommand {
     std::vector<std::string> from;  ///< domains that its mail may be from; empty = any
 };
 
+struct AddressCommand {
+    std::vector<std::string> addresses;
+    bool ndjson = false;  ///< {"id","address"} from standard input, a line for a line
+};
+
 int run_verify(const Globals& globals, const VerifyCommand& command);
 int run_check(const Globals& globals, const CheckCommand& command);
 int run_serve(const Globals& globals);
 int run_demo(const Globals& globals, const DemoCommand& command);
 int run_sandbox(const Globals& globals, const SandboxCommand& command);
+int run_address(const Globals& globals, const AddressCommand& command);
+int run_replies_classify(const Globals& globals);
+int run_replies_test(const Globals& globals, const std::string& path);
 int run_key_create(const Globals& globals, const KeyCreateCommand& command);
 
 int run_config_check(const Globals& globals);
