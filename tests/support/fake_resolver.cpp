@@ -226,6 +226,7 @@ net::DnsAnswer FakeResolver::answer(const std::string& question, DnsType type) c
 {
     net::DnsAnswer out;
     out.server = "192.0.2.53:53";
+    out.place = 1;
     out.authenticated = authenticated_;
     out.ttl = negative_ttl_;
     std::string name = question;
@@ -282,8 +283,12 @@ net::awaitable<net::DnsAnswer> FakeResolver::query(std::string name, DnsType typ
         boost::system::error_code ignored;
         co_await waiter->gate.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
-    if (options.confirm && confirming_)
-        co_return confirming_->answer(name, type);
+    if (options.confirm && confirming_) {
+        net::DnsAnswer second = confirming_->answer(name, type);
+        second.server = "192.0.2.54:53";
+        second.place = 2;
+        co_return second;
+    }
     co_return answer(name, type);
 }
 
