@@ -30,7 +30,7 @@ string(REPLACE "-g" "-g1" CMAKE_CXX_FLAGS_RELWITHDEBINFO "${CMAKE_CXX_FLAGS_RELW
 
 # The compiler's own garbage collector takes a tenth of the time where there is no need: few sources reach this size (KiB).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  add_compile_options("SHELL:--param ggc-min-heapsize=262144")
+  add_compile_options(--param=ggc-min-heapsize=262144)
 endif()
 
 add_library(winnow_flags INTERFACE)
