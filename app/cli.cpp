@@ -357,6 +357,12 @@ void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
     test->add_option("FILE", *path, "replies, one a line; - is standard input")->required();
     examples(test, "  winnow replies test history.txt --config winnow.toml\n");
     on(test, globals, chosen, path, run_replies_test);
+
+    auto* data = app.add_subcommand("data", "the lists and tables in use")->require_subcommand(1);
+    examples(data, "  winnow data status\n");
+    auto* status = data->add_subcommand("status", "entries, version and source of each");
+    examples(status, "  winnow data status --json\n");
+    on(status, globals, chosen, run_data_status);
 }
 
 void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)

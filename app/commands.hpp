@@ -92,6 +92,7 @@ int run_sandbox(const Globals& globals, const SandboxCommand& command);
 int run_address(const Globals& globals, const AddressCommand& command);
 int run_replies_classify(const Globals& globals);
 int run_replies_test(const Globals& globals, const std::string& path);
+int run_data_status(const Globals& globals);
 int run_key_create(const Globals& globals, const KeyCreateCommand& command);
 
 int run_config_check(const Globals& globals);

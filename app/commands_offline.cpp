@@ -1,4 +1,4 @@
-// `winnow address` and `winnow replies`: the rules applied to what one has, without a network.
+// `winnow address`, `winnow replies` and `winnow data`: the rules applied to what one has, without a network.
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
+#include "app/report.hpp"
 #include "app/runtime.hpp"
 #include "core/address.hpp"
 #include "core/ndjson.hpp"
@@ -297,6 +298,38 @@ int run_replies_test(const Globals& globals, const std::string& path)
     else
         std::cout << comparison.to_text();
     return code;
+}
+
+int run_data_status(const Globals& globals)
+{
+    const auto config = configured(globals);
+    if (!config)
+        return 78;
+    const SystemClock clock;
+    const auto log = make_stderr_log(LogLevel::error, clock);
+    const auto runtime = Runtime::make(*config, *log, false);
+    if (!runtime)
+        return fail(runtime.error());
+    const Runtime& r = **runtime;
+    std::vector<verifier::ListStatus> all = r.lists->status();
+    all.push_back({"replies", config->replies_extra.empty() ? "winnow" : "winnow + " + config->replies_extra,
+                   "checked in", r.replies->rows()});
+    all.push_back({"mx-providers", "winnow", "checked in", r.providers->rows()});
+    if (globals.json) {
+        json out = json::array();
+        for (const auto& list : all)
+            out.push_back(
+                {{"name", list.name}, {"entries", list.count}, {"version", list.version}, {"source", list.source}});
+        print_line({{"complete", r.lists->complete()}, {"share_dir", r.share_dir}, {"lists", out}});
+        return 0;
+    }
+    std::printf("%-16s %9s  %-26s %s\n", "list", "entries", "version", "source");
+    for (const auto& list : all)
+        std::printf("%-16s %9s  %-26s %s\n", list.name.c_str(), with_commas(list.count).c_str(), list.version.c_str(),
+                    list.source.c_str());
+    if (!r.lists->complete())
+        std::printf("\nthe address lists are the small built-in ones; scripts/fetch-lists makes the full ones\n");
+    return 0;
 }
 
 }  // namespace winnow::app

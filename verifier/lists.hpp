@@ -14,7 +14,7 @@ namespace winnow::verifier {
 /// system itself; `weak` ones are customary and may be a person's ("office").
 enum class RoleMark : std::uint8_t { none, weak, strong };
 
-/// Where a list came from, for `winnow doctor`, reports and the API.
+/// Where a list came from, for `winnow data status`.
 struct ListStatus {
     std::string name;     ///< "disposable"
     std::string source;   ///< package or "winnow"
