@@ -54,6 +54,8 @@ function(_winnow_register name program label timeout corpora)
       set(corpora_label asan)
     endif()
     add_test(NAME ${corpora_name} COMMAND "${program}" "--gtest_filter=*Corpus*" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-    set_tests_properties(${corpora_name} PROPERTIES LABELS ${corpora_label} TIMEOUT ${timeout})
+    # Without the suites' folder no test passes: the summary says "skipped" then, not "passed".
+    set_tests_properties(${corpora_name} PROPERTIES LABELS ${corpora_label} TIMEOUT ${timeout}
+      SKIP_REGULAR_EXPRESSION "PASSED  . 0 tests")
   endif()
 endfunction()
