@@ -171,6 +171,7 @@ json to_json(const SuppressionImportSummary& summary)
         faults.push_back({{"line", fault.line}, {"detail", fault.detail}});
     return {{"id", summary.id},
             {"added", summary.added},
+            {"already_there", summary.already_there},
             {"malformed", summary.malformed},
             {"errors", std::move(faults)},
             {"encoding", summary.encoding}};

@@ -22,14 +22,29 @@ constexpr std::size_t max_faults = 100;
 constexpr std::size_t max_note = 200;
 constexpr std::size_t max_record_bytes = 64 * 1024;
 
-/// "Ann <ann@example.com>" holds an address.
-std::string_view address_in(std::string_view cell)
+/// What a damaged row is told as.
+std::string sentence_of(CsvFault fault)
 {
-    cell = trim(cell, white_space);
-    const auto open = cell.rfind('<');
-    if (!cell.empty() && cell.back() == '>' && open != std::string_view::npos)
-        cell = trim(cell.substr(open + 1, cell.size() - open - 2), white_space);
-    return cell;
+    switch (fault) {
+        case CsvFault::unterminated_quote:
+            return "a quoted cell that never ends";
+        case CsvFault::record_too_large:
+            return "longer than 64 KB";
+        default:
+            return std::string(to_string(fault));
+    }
+}
+
+/// Whether `entry` says nothing new beside `hit`, which stands in the store.
+bool covers(const storage::SuppressionHit& hit, const storage::SuppressionEntry& entry)
+{
+    // A complaint or an unsubscribe is about all tags of a mailbox; another reason is about this one form.
+    const auto of_person = [](SuppressionReason reason) {
+        return reason == SuppressionReason::complaint || reason == SuppressionReason::unsubscribe;
+    };
+    return hit.scope == entry.scope && !hit.whole_domain && strength(hit.reason) >= strength(entry.reason) &&
+           (of_person(hit.reason) || !of_person(entry.reason)) &&
+           (!hit.expires || (entry.expires && *entry.expires <= *hit.expires));
 }
 
 std::string cut(std::string_view text, std::size_t max)
@@ -82,7 +97,8 @@ struct SuppressionImport::Impl {
     storage::OpList batch;
 
     Result<> begin(bool complete);
-    void take(const CsvRecord& record);
+    Result<> take(const CsvRecord& record);
+    Result<bool> already_there(const storage::SuppressionEntry& entry) const;
     Result<storage::SuppressionEntry> entry_of(const CsvRecord& record) const;
     awaitable<Result<>> drain();
     awaitable<Result<>> flush();
@@ -131,7 +147,7 @@ Result<> SuppressionImport::Impl::begin(bool complete)
 Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRecord& record) const
 {
     if (record.fault != CsvFault::none && record.fault != CsvFault::text_after_closing_quote)
-        return Error{Errc::invalid_argument, std::string(to_string(record.fault))};
+        return Error{Errc::invalid_argument, sentence_of(record.fault)};
     storage::SuppressionEntry entry;
     entry.scope = options.scope;
     entry.workspace = options.workspace;
@@ -143,7 +159,7 @@ Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRec
     entry.note = cut(cell(record, others.note), max_note);
 
     const std::string_view address =
-        column.index < record.fields.size() ? address_in(record.fields[column.index]) : std::string_view{};
+        column.index < record.fields.size() ? address_in_cell(record.fields[column.index]) : std::string_view{};
     const std::string_view domain = address.starts_with('@') ? address.substr(1) : cell(record, others.domain);
     if (!address.empty() && !address.starts_with('@')) {
         const ParsedAddress parsed = parse_address(address);
@@ -171,27 +187,42 @@ Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRec
     return entry;
 }
 
-void SuppressionImport::Impl::take(const CsvRecord& record)
+/// Domains and digests are written again: the join of the store leaves what is known of them as it is.
+Result<bool> SuppressionImport::Impl::already_there(const storage::SuppressionEntry& entry) const
+{
+    if (entry.address.empty())
+        return false;
+    WINNOW_TRY(const auto hits, engine.check(entry.workspace, entry.list_id, parse_address(entry.address).address));
+    return std::any_of(hits.begin(), hits.end(), [&](const auto& hit) { return covers(hit, entry); });
+}
+
+Result<> SuppressionImport::Impl::take(const CsvRecord& record)
 {
     if (record.kind != CsvKind::record)
-        return;
+        return {};
     if (column.has_header && !header_seen) {
         header_seen = true;
-        return;
+        return {};
     }
     const bool nothing = std::all_of(record.fields.begin(), record.fields.end(),
                                      [](std::string_view field) { return trim(field, white_space).empty(); });
     if (nothing)
-        return;
+        return {};
     auto entry = entry_of(record);
-    if (entry) {
-        ++summary.added;
-        batch.ops.emplace_back(storage::AddSuppression{std::move(*entry)});
-        return;
+    if (!entry) {
+        ++summary.malformed;
+        if (summary.faults.size() < max_faults)
+            summary.faults.push_back({record.line, entry.error().context});
+        return {};
     }
-    ++summary.malformed;
-    if (summary.faults.size() < max_faults)
-        summary.faults.push_back({record.line, entry.error().context});
+    WINNOW_TRY(const bool known, already_there(*entry));
+    if (known) {
+        ++summary.already_there;
+        return {};
+    }
+    ++summary.added;
+    batch.ops.emplace_back(storage::AddSuppression{std::move(*entry)});
+    return {};
 }
 
 awaitable<Result<>> SuppressionImport::Impl::flush()
@@ -207,7 +238,7 @@ awaitable<Result<>> SuppressionImport::Impl::flush()
 awaitable<Result<>> SuppressionImport::Impl::drain()
 {
     while (const CsvRecord* record = reader->next()) {
-        take(*record);
+        WINNOW_CO_CHECK(take(*record));
         if (batch.ops.size() >= rows_per_commit) {
             WINNOW_CO_CHECK(co_await flush());
         }
@@ -258,7 +289,8 @@ awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
     event.workspace = self.options.workspace;
     event.type = "suppression.imported";
     event.list_id = self.options.list_id;
-    event.detail = summary.id + ": " + std::to_string(summary.added) + " added, " + std::to_string(summary.malformed) +
+    event.detail = summary.id + ": " + std::to_string(summary.added) + " added, " +
+                   std::to_string(summary.already_there) + " already there, " + std::to_string(summary.malformed) +
                    " malformed";
     event.rule = self.options.actor;
     self.batch.ops.emplace_back(storage::AppendEvent{std::move(event)});

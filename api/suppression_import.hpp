@@ -25,8 +25,9 @@ struct SuppressionImportSummary {
         std::uint64_t line = 0;
         std::string detail;
     };
-    std::string id;           ///< ULID; source_event of the entries
-    std::uint64_t added = 0;  ///< rows taken; a repetition strengthens what is there
+    std::string id;                   ///< ULID; source_event of the entries
+    std::uint64_t added = 0;          ///< rows stored
+    std::uint64_t already_there = 0;  ///< rows whose address has an entry of the scope that is at least as strong
     std::uint64_t malformed = 0;
     std::vector<Fault> faults;  ///< the first 100 malformed rows
     std::string encoding;
@@ -35,8 +36,9 @@ struct SuppressionImportSummary {
 /// Suppressions from a file as a stream: CSV, TSV, or one address a line, in any encoding that lists come in. A cell
 /// "@example.com" is a whole domain. Columns named reason, domain, digest, note and expires are read too when there are
 /// any, so that what winnow exports (and what most senders export) comes back; a reason in the sender's own words
-/// becomes the note. Scopes come from the options alone. Rows are stored in batches of 500: after an error those before
-/// are in, and sending the file again does no harm.
+/// becomes the note. An address that is suppressed in the scope by an equal or stronger reason, for as long, is left as
+/// it is, with its origin and dates. Scopes come from the options alone. Rows are stored in batches of 500: after an
+/// error those before are in, and sending the file again does no harm.
 class SuppressionImport {
 public:
     using Seal = std::function<void(const SuppressionImportSummary& summary, storage::OpList& last)>;

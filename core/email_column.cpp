@@ -179,7 +179,7 @@ std::optional<Candidate> choose(const std::vector<Candidate>& candidates)
 
 }  // namespace
 
-bool looks_like_address(std::string_view cell) noexcept
+std::string_view address_in_cell(std::string_view cell) noexcept
 {
     cell = trim(cell, white_space);
     if (cell.ends_with('>'))
@@ -188,6 +188,12 @@ bool looks_like_address(std::string_view cell) noexcept
     constexpr std::string_view scheme = "mailto:";
     if (cell.starts_with(scheme))
         cell.remove_prefix(scheme.size());
+    return cell;
+}
+
+bool looks_like_address(std::string_view cell) noexcept
+{
+    cell = address_in_cell(cell);
     const std::size_t at = cell.rfind('@');
     if (at == std::string_view::npos || at == 0 || at + 1 == cell.size())
         return false;

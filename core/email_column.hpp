@@ -28,6 +28,10 @@ struct EmailColumn {
 /// NAME").
 Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted = {});
 
+/// What of a cell is the address: without white space around it, `ann@example.com` of "Ann <ann@example.com>" and of
+/// "mailto:ann@example.com".
+std::string_view address_in_cell(std::string_view cell) noexcept;
+
 /// Whether a cell holds an address or a failed attempt at one: good enough to tell data from a header. Takes
 /// "Ann <ann@example.com>" and "mailto:".
 bool looks_like_address(std::string_view cell) noexcept;

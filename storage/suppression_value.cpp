@@ -8,17 +8,27 @@ namespace {
 
 using Fact = SuppressionFacts::Fact;
 
-/// Which of two facts of one reason tells the story. The latest; among equals any total order will do, as long as it
-/// does not depend on which came first.
+/// An import knows less than what was learned or said here: its date is that of the file's arrival.
+bool first_hand(const Fact& f)
+{
+    return f.origin != SuppressionOrigin::import_;
+}
+
+/// Which of two facts of one reason tells the story. What is first hand, then the latest; among equals any total order
+/// will do, as long as it does not depend on which came first.
 auto story(const Fact& f)
 {
-    return std::tie(f.core.last, f.origin, f.klass, f.rule, f.source_event, f.note, f.actor, f.provider);
+    return std::tuple(first_hand(f), f.core.last, f.origin, f.klass, std::tie(f.rule, f.source_event, f.note, f.actor),
+                      std::tie(f.provider));
 }
 
 Fact join(const Fact& a, const Fact& b)
 {
-    Fact joined = story(a) < story(b) ? b : a;
+    const Fact& told = story(a) < story(b) ? b : a;
+    Fact joined = told;
     joined.core = merge(a.core, b.core);
+    // Of the same story as the rest: else a later import would decide which of two learned facts is the later one.
+    joined.core.last = told.core.last;
     return joined;
 }
 

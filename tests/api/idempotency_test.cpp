@@ -246,7 +246,8 @@ TEST_F(IdempotencyAcrossCrashes, AnImportThatWasOverIsToldFromOneThatWasCutOff)
         const Reply again = post_with(name, "/api/v1/suppressions/import", file);
         EXPECT_EQ(again.status, 200);
         EXPECT_EQ(again.fields.has("Idempotency-Replayed"), survived == 2);
-        EXPECT_EQ(again.json()["import"]["added"], 700);
+        const json counts = again.json()["import"];
+        EXPECT_EQ(counts["added"].get<int>() + counts["already_there"].get<int>(), 700);
     }
 }
 

@@ -154,6 +154,37 @@ TEST_F(Suppressions, ImportReadsTheColumnsOfOtherSenders)
     EXPECT_EQ(entries_of(*this, "bob@example.test").at(0)["reason"], "complaint");
 }
 
+TEST_F(Suppressions, AnImportLeavesWhatIsAtLeastAsStrongAsItIs)
+{
+    const auto add = [this](const char* address, const char* reason) {
+        EXPECT_EQ(post(base, {{"address", address}, {"reason", reason}, {"note", "by phone"}}).status, 201);
+    };
+    add("ann@example.test", "complaint");
+    add("bob@example.test", "unsubscribe");
+    add("cem@example.test", "bounce");
+    const json before = entries_of(*this, "ann@example.test");
+    const json result = call("POST", std::string(base) + "/import?reason=unsubscribe",
+                             "ann@example.test\nbob@example.test\ncem@example.test\ndan@example.test\n")
+                            .json()["import"];
+    EXPECT_EQ(result["already_there"], 2);
+    EXPECT_EQ(result["added"], 2);
+    EXPECT_EQ(entries_of(*this, "ann@example.test"), before);
+    EXPECT_EQ(entries_of(*this, "bob@example.test").at(0)["origin"], "api");
+    EXPECT_EQ(entries_of(*this, "bob@example.test").at(0)["note"], "by phone");
+    EXPECT_EQ(get(std::string(base) + "?address=cem+news@example.test").json()["suppressed_by"].size(), 1u)
+        << "the unsubscribe is about all tags, the bounce was not";
+}
+
+TEST_F(Suppressions, AnImportIntoOneScopeIsNotHeldUpByAnother)
+{
+    ASSERT_EQ(post(base, {{"address", "ann@example.test"}, {"scope", "global"}}).status, 201);
+    ASSERT_EQ(post(base, {{"domain", "gone.test"}}).status, 201);
+    const json result =
+        call("POST", std::string(base) + "/import", "ann@example.test\nany@gone.test\n").json()["import"];
+    EXPECT_EQ(result["added"], 2);
+    EXPECT_EQ(result["already_there"], 0);
+}
+
 TEST_F(Suppressions, ImportNamesTheFirstHundredMalformedLines)
 {
     std::string file = "email\n";

@@ -23,7 +23,8 @@ rc::Gen<SuppressionFacts> any_facts()
                 fact.core.expires = from_unix_ms(*rc::gen::inRange(0, 5));
             fact.core.strikes = *rc::gen::inRange(0, 3);
             fact.note = *rc::gen::element<std::string>("", "a", "b");
-            fact.origin = *rc::gen::element(SuppressionOrigin::api, SuppressionOrigin::outcome);
+            fact.origin =
+                *rc::gen::element(SuppressionOrigin::api, SuppressionOrigin::outcome, SuppressionOrigin::import_);
             facts.facts.push_back(fact);
         }
         if (*rc::gen::arbitrary<bool>())
@@ -48,6 +49,29 @@ RC_GTEST_PROP(SuppressionValue, TheMergeOperatorIsTheJoinOfWhatItReads, ())
     const auto b = *any_facts();
     RC_ASSERT(merge_suppression_values(std::nullopt, encode(a)) == encode(a));
     RC_ASSERT(merge_suppression_values(encode(a), encode(b)) == encode(join(a, b)));
+}
+
+TEST(SuppressionValue, ALaterImportDoesNotTakeTheStoryOfWhatWasLearned)
+{
+    SuppressionFacts learned, imported;
+    SuppressionFacts::Fact fact;
+    fact.core.last = from_unix_ms(1'000);
+    fact.core.expires = from_unix_ms(5'000);
+    fact.origin = SuppressionOrigin::outcome;
+    fact.rule = "g-nomailbox-017";
+    learned.facts.push_back(fact);
+    fact.core.last = from_unix_ms(9'000);
+    fact.core.expires.reset();
+    fact.origin = SuppressionOrigin::import_;
+    fact.rule.clear();
+    imported.facts.push_back(fact);
+    for (const auto& joined : {join(learned, imported), join(imported, learned)}) {
+        ASSERT_EQ(joined.facts.size(), 1u);
+        EXPECT_EQ(joined.facts[0].origin, SuppressionOrigin::outcome);
+        EXPECT_EQ(joined.facts[0].rule, "g-nomailbox-017");
+        EXPECT_EQ(joined.facts[0].core.last, from_unix_ms(1'000));
+        EXPECT_EQ(joined.facts[0].core.expires, std::nullopt) << "what holds longer still does";
+    }
 }
 
 TEST(SuppressionValue, UnreadableBytesAreKeptBesideWhatCanBeRead)
