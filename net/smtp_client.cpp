@@ -325,24 +325,24 @@ awaitable<void> SmtpClient::quit()
     stream_.close();
 }
 
-awaitable<Result<>> SmtpClient::send_message(std::string message)
+awaitable<Result<>> SmtpClient::send_message(SharedText message)
 {
     SmtpDataEncoder encoder;
     std::size_t done = 0;
     do {
-        const auto piece = std::string_view(message).substr(done, block_size);
+        const auto piece = std::string_view(*message).substr(done, block_size);
         done += piece.size();
         std::string encoded = encoder.encode(piece);
-        if (done == message.size())
+        if (done == message->size())
             encoded += encoder.finish();
         stream_.expires_after(timeouts_.data_block);
         WINNOW_CO_CHECK(co_await stream_.write(std::move(encoded)));
-    } while (done < message.size());
+    } while (done < message->size());
     co_return Result<>{};
 }
 
 /// After 354: the message and the reply to its dot. As in exchange(), a server that refuses in the middle is heard.
-awaitable<Result<SmtpReply>> SmtpClient::finish_message(std::string message)
+awaitable<Result<SmtpReply>> SmtpClient::finish_message(SharedText message)
 {
     const std::string what = "end of DATA";
     Result<> sent = co_await send_message(std::move(message));
@@ -368,17 +368,18 @@ awaitable<Result<SmtpReply>> SmtpClient::data(std::string message, winnow::Stage
         co_return go_ahead;
     if (stage != nullptr)
         *stage = Stage::end_of_data;
-    co_return co_await finish_message(std::move(message));
+    auto shared = std::make_shared<const std::string>(std::move(message));
+    co_return co_await finish_message(std::move(shared));
 }
 
 awaitable<Result<SmtpTransaction>> SmtpClient::transaction(std::string reverse_path, MailParams params,
-                                                           std::vector<std::string> recipients, std::string message,
+                                                           std::vector<std::string> recipients, SharedText message,
                                                            RcptParams rcpt_params)
 {
     if (recipients.empty())
         co_return Error{Errc::invalid_argument, "a transaction needs a recipient"};
     if (params.size == 0)
-        params.size = message.size();
+        params.size = message->size();
     // MAIL, then the RCPTs. All are checked before the first is sent.
     std::vector<std::string> commands;
     WINNOW_CO_TRY(std::string mail_line, mail_command(reverse_path, params));
@@ -395,6 +396,14 @@ awaitable<Result<SmtpTransaction>> SmtpClient::transaction(std::string reverse_p
 }
 
 awaitable<Result<SmtpTransaction>> SmtpClient::transaction(std::string reverse_path, MailParams params,
+                                                           std::vector<std::string> recipients, std::string message,
+                                                           RcptParams rcpt_params)
+{
+    return transaction(std::move(reverse_path), std::move(params), std::move(recipients),
+                       std::make_shared<const std::string>(std::move(message)), std::move(rcpt_params));
+}
+
+awaitable<Result<SmtpTransaction>> SmtpClient::transaction(std::string reverse_path, MailParams params,
                                                            std::vector<std::string> recipients, std::string message)
 {
     return transaction(std::move(reverse_path), std::move(params), std::move(recipients), std::move(message),
@@ -402,7 +411,7 @@ awaitable<Result<SmtpTransaction>> SmtpClient::transaction(std::string reverse_p
 }
 
 awaitable<Result<SmtpTransaction>> SmtpClient::one_by_one(SmtpTransaction outcome, std::vector<std::string> commands,
-                                                          std::string message)
+                                                          SharedText message)
 {
     WINNOW_CO_TRY(outcome.mail, co_await command(commands[0], timeouts_.mail));
     if (!outcome.mail.positive())
@@ -424,7 +433,7 @@ awaitable<Result<SmtpTransaction>> SmtpClient::one_by_one(SmtpTransaction outcom
 }
 
 awaitable<Result<SmtpTransaction>> SmtpClient::pipelined(SmtpTransaction outcome, std::vector<std::string> commands,
-                                                         std::string message)
+                                                         SharedText message)
 {
     if (!replies_.idle())
         co_return Error{Errc::protocol, "MAIL: the server had spoken before it was asked"};
@@ -464,7 +473,7 @@ awaitable<Result<SmtpTransaction>> SmtpClient::pipelined(SmtpTransaction outcome
 }
 
 /// All commands are answered; DATA went out before we could know whether it should.
-awaitable<Result<SmtpTransaction>> SmtpClient::end_pipeline(SmtpTransaction outcome, std::string message)
+awaitable<Result<SmtpTransaction>> SmtpClient::end_pipeline(SmtpTransaction outcome, SharedText message)
 {
     const bool accepted = any_positive(outcome.rcpts);
     const bool open = outcome.data.intermediate();

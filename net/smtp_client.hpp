@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -63,6 +64,8 @@ struct SmtpTransaction {
     SmtpReply end_of_data;         ///< code 0 when the message was not sent
 };
 
+using SharedText = std::shared_ptr<const std::string>;
+
 /// The client side of one SMTP connection over a Stream it does not own. A reply of any code is a value; an Error is a
 /// failure to get one (SmtpErrc, Errc::timed_out, system errors), after which the connection is useless.
 class SmtpClient {
@@ -93,6 +96,10 @@ public:
     awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
                                                    std::vector<std::string> recipients, std::string message,
                                                    RcptParams rcpt_params);
+    /// The same with a message that others send too (not null); let go as soon as it is written.
+    awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
+                                                   std::vector<std::string> recipients, SharedText message,
+                                                   RcptParams rcpt_params);
     awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
                                                    std::vector<std::string> recipients, std::string message);
     /// QUIT, waits shortly for the reply, closes the stream and never fails.
@@ -109,13 +116,13 @@ private:
     awaitable<Result<SmtpReply>> exchange(std::string bytes, milliseconds timeout, std::string what);
     awaitable<Result<SmtpReply>> read_reply(milliseconds timeout, std::string what);
     awaitable<Result<SmtpReply>> login(std::string user, std::string password);
-    awaitable<Result<>> send_message(std::string message);
-    awaitable<Result<SmtpReply>> finish_message(std::string message);
+    awaitable<Result<>> send_message(SharedText message);
+    awaitable<Result<SmtpReply>> finish_message(SharedText message);
     awaitable<Result<SmtpTransaction>> one_by_one(SmtpTransaction outcome, std::vector<std::string> commands,
-                                                  std::string message);
+                                                  SharedText message);
     awaitable<Result<SmtpTransaction>> pipelined(SmtpTransaction outcome, std::vector<std::string> commands,
-                                                 std::string message);
-    awaitable<Result<SmtpTransaction>> end_pipeline(SmtpTransaction outcome, std::string message);
+                                                 SharedText message);
+    awaitable<Result<SmtpTransaction>> end_pipeline(SmtpTransaction outcome, SharedText message);
     Result<std::string> mail_command(const std::string& reverse_path, const MailParams& params) const;
     Result<std::string> rcpt_command(const std::string& recipient, const RcptParams& params) const;
 

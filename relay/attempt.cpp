@@ -4,6 +4,7 @@ namespace winnow::relay {
 namespace {
 
 constexpr std::size_t max_plans = 64;
+constexpr std::uint64_t least_room = 64 * 1024;  ///< with less, no body is read: most would not fit
 
 /// The first answer in protocol order that is not a yes, else the answer to the final dot.
 void read_transaction(const net::SmtpTransaction& t, AttemptEnd& end)
@@ -40,12 +41,12 @@ Stage stage_of(const Error& error)
 }
 
 /// What the next hop's EHLO rules out.
-std::optional<AttemptEnd> not_offered(const net::SmtpCapabilities& offers, const Content& content)
+std::optional<AttemptEnd> not_offered(const net::SmtpCapabilities& offers, const Outgoing& content)
 {
     if (content.smtputf8 && !offers.smtputf8)
         return decided_end(Stage::mail, ReplyClass::protocol, "local:smtputf8", 553,
                            "5.6.7 the message needs SMTPUTF8, which the next hop does not offer");
-    if (offers.size && offers.size_limit > 0 && content.message.size() > offers.size_limit)
+    if (offers.size && offers.size_limit > 0 && content.octets > offers.size_limit)
         return decided_end(
             Stage::mail, ReplyClass::message_too_big, "local:size", 552,
             "5.3.4 the message is larger than the next hop takes (" + std::to_string(offers.size_limit) + " octets)");
@@ -62,13 +63,18 @@ AttemptEnd unroutable(const net::MailRoute& route)
             end = decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.null_mx", 556,
                               "5.1.10 the domain accepts no mail (null MX)");
             end.decided->clear = true;
-            return end;
+            end.own_dns = true;
+            break;
         case net::RouteStatus::nxdomain:
-            return decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.nxdomain", 550,
-                               "5.1.2 the domain does not exist");
+            end = decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.nxdomain", 550,
+                              "5.1.2 the domain does not exist");
+            end.own_dns = true;
+            break;
         case net::RouteStatus::no_mail:
-            return decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.no_mail", 550,
-                               "5.1.2 the domain has no mail host");
+            end = decided_end(Stage::rcpt, ReplyClass::domain_invalid, "route.no_mail", 550,
+                              "5.1.2 the domain has no mail host");
+            end.own_dns = true;
+            break;
         case net::RouteStatus::refused_target:
             end = decided_end(Stage::connect, ReplyClass::network, "route.refused_target", 451,
                               "4.4.4 every mail host of the domain has a private address");
@@ -134,14 +140,65 @@ awaitable<Result<storage::OpList>> AttemptRunner::before(storage::MessageRecord 
     co_return co_await with_notice(std::move(message), std::move(stopped));
 }
 
-awaitable<Result<Content>> AttemptRunner::content(storage::MessageRecord message)
-{
-    if (!message.campaign.empty()) {
-        WINNOW_CO_TRY(const auto plan, co_await plan_of(message));
-        co_return plan->form.render(message, options_, services_.keys);
+/// A body on its way from the store, for all who wait for it.
+struct AttemptRunner::Reading {
+    Result<Outgoing> outcome = Error{Errc::cancelled, "the body was not read"};
+    bool done = false;
+    std::vector<std::shared_ptr<Timer>> waiting;
+
+    void finish()
+    {
+        done = true;
+        for (const auto& timer : waiting)
+            timer->wake();
     }
-    WINNOW_CO_TRY(auto body, co_await services_.engine.get_body(message.body_id));
-    co_return Content{std::move(body), message.smtputf8, message.eight_bit};
+};
+
+awaitable<Result<Outgoing>> AttemptRunner::content(storage::MessageRecord message, MessageMemory::Room room)
+{
+    if (message.campaign.empty()) {
+        WINNOW_CO_TRY(auto outgoing, co_await body(message.body_id, std::move(room)));
+        outgoing.smtputf8 = message.smtputf8;
+        outgoing.eight_bit = message.eight_bit;
+        co_return outgoing;
+    }
+    WINNOW_CO_TRY(const auto plan, co_await plan_of(message));
+    WINNOW_CO_TRY(auto content, plan->form.render(message, options_, services_.keys));
+    const std::uint64_t octets = content.message.size();
+    co_return Outgoing{memory_.hold({}, std::move(content.message), std::move(room)), octets, content.smtputf8,
+                       content.eight_bit};
+}
+
+/// One reads and the others wait: a hundred copies of what all will share must not be in memory for a moment either.
+awaitable<Result<Outgoing>> AttemptRunner::body(std::string id, MessageMemory::Room room)
+{
+    if (auto held = memory_.find(id)) {
+        const std::uint64_t octets = held->size();
+        co_return Outgoing{std::move(held), octets};
+    }
+    if (const auto found = reading_.find(id); found != reading_.end()) {
+        const std::shared_ptr<Reading> reading = found->second;
+        const std::shared_ptr<Timer> timer = services_.timers.make();
+        reading->waiting.push_back(timer);
+        while (!reading->done)
+            if (co_await timer->wait_until(services_.clock.steady() + std::chrono::hours{1}) == Wake::cancelled)
+                break;
+        co_return reading->outcome;
+    }
+    if (!room && !memory_.has_room(least_room))
+        co_return Outgoing{nullptr, least_room};
+    const auto reading = std::make_shared<Reading>();
+    reading_[id] = reading;
+    auto octets = co_await services_.engine.get_body(id);
+    if (octets) {
+        const std::uint64_t size = octets->size();
+        reading->outcome = Outgoing{memory_.hold(id, std::move(*octets), std::move(room)), size};
+    } else {
+        reading->outcome = octets.error();
+    }
+    reading_.erase(id);
+    reading->finish();
+    co_return reading->outcome;
 }
 
 /// Campaigns and submissions leave under a keyed return path; a notification under the null one (RFC 3464 section 2).
@@ -157,7 +214,7 @@ awaitable<std::string> AttemptRunner::envelope_from(storage::MessageRecord messa
     co_return plan ? (*plan)->form.from_address() : std::string{};
 }
 
-awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::MessageRecord message, Content content)
+awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::MessageRecord message, Outgoing content)
 {
     AttemptEnd end;
     auto refused = not_offered(connection.smtp().capabilities(), content);
@@ -171,7 +228,7 @@ awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::M
         co_return end;
 
     net::MailParams mail;
-    mail.size = content.message.size();
+    mail.size = content.octets;
     mail.eight_bit = content.eight_bit;
     mail.smtputf8 = content.smtputf8;
     mail.ret = message.dsn_ret;

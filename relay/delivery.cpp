@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 #include "relay/delivery_impl.hpp"
 
@@ -39,6 +40,13 @@ void Delivery::Impl::watch()
             self->kick();
         });
     });
+    attempts.memory().on_freed([weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (!self || self->short_of_memory.empty())
+            return;
+        self->memory_freed = true;
+        self->kick();
+    });
 }
 
 void Delivery::Impl::kick()
@@ -74,6 +82,7 @@ awaitable<void> Delivery::Impl::pump()
 {
     while (!draining) {
         look_at_waiting_sites();
+        look_at_sites_short_of_memory();
         start_feeders();
         const SteadyPoint wake = next_wake();
         if (co_await alarm->wait_until(wake) == Wake::cancelled)
@@ -253,7 +262,7 @@ void Delivery::Impl::look_at(Site& site)
 
 bool Delivery::Impl::start_worker(Site& site, Line& line)
 {
-    if (site.starting >= site.size() || site.waits_for_room || !site.has_work_for(line.source))
+    if (site.starting >= site.size() || site.waits_for_room || !site.has_work_for(line.source, fitting()))
         return false;
     const auto subject = source_subject(site, line);
     const SteadyPoint at = std::max(line.paused_until, breakers.next_attempt(subject, steady()));
@@ -316,6 +325,21 @@ void Delivery::Impl::look_at_waiting_sites()
             continue;
         found->second->wakes_at.reset();
         look_at(*found->second);
+    }
+}
+
+void Delivery::Impl::look_at_sites_short_of_memory()
+{
+    if (!std::exchange(memory_freed, false))
+        return;
+    for (auto at = short_of_memory.begin(); at != short_of_memory.end();) {
+        const auto found = sites.find(*at);
+        if (found == sites.end() || !found->second->waits_for_memory()) {
+            at = short_of_memory.erase(at);
+            continue;
+        }
+        look_at(*found->second);
+        ++at;
     }
 }
 

@@ -57,6 +57,8 @@ struct Delivery::Impl : std::enable_shared_from_this<Delivery::Impl> {
     std::map<std::string, std::unique_ptr<Site>> sites;  ///< by name of the MX set
     std::multimap<SteadyPoint, std::string> later;       ///< sites that are looked at again then
     std::deque<Site*> no_room;                           ///< all of this process's connections are in use
+    std::set<std::string> short_of_memory;               ///< names of sites with messages that wait for memory
+    bool memory_freed = false;                           ///< since those were looked at
     std::set<MessageRef> in_memory;                      ///< read, not yet settled
     std::size_t attempts_under_way = 0;
     std::size_t workers = 0;
@@ -76,6 +78,7 @@ struct Delivery::Impl : std::enable_shared_from_this<Delivery::Impl> {
     SteadyPoint next_wake() const;
     void start_feeders();
     void look_at_waiting_sites();
+    void look_at_sites_short_of_memory();
     awaitable<void> feed(storage::FlowKey key);
     awaitable<Result<std::vector<storage::MessageRecord>>> read_due(storage::FlowKey key);
     awaitable<void> admit(storage::FlowKey key, std::vector<storage::MessageRecord> messages);
@@ -90,6 +93,9 @@ struct Delivery::Impl : std::enable_shared_from_this<Delivery::Impl> {
     // --- delivery_worker.cpp: what is said
     awaitable<void> work(Site& site, Line& line);
     bool may_send(const Site& site, const Line& line) const;
+    bool fits(const Pending& pending);
+    Takes fitting();
+    void await_memory(Site& site, Pending pending, std::uint64_t octets);
     awaitable<Next> deliver_one(Worker& worker, Pending pending);
     awaitable<bool> permitted(Pending& pending);
     awaitable<Next> not_connected(Worker& worker, Pending pending, AttemptEnd end);

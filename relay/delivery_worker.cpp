@@ -54,6 +54,30 @@ bool Delivery::Impl::may_send(const Site& site, const Line& line) const
     return !draining && line.paused_until <= at && breakers.next_attempt(source_subject(site, line), at) <= at;
 }
 
+bool Delivery::Impl::fits(const Pending& pending)
+{
+    return pending.wants_room == 0 || attempts.memory().has_room(pending.wants_room) ||
+           attempts.memory().find(pending.message.body_id) != nullptr;
+}
+
+Takes Delivery::Impl::fitting()
+{
+    return [this](const Pending& pending) { return fits(pending); };
+}
+
+/// No attempt was made and none is counted: the message waits in its place, and smaller ones pass it.
+void Delivery::Impl::await_memory(Site& site, Pending pending, std::uint64_t octets)
+{
+    if (pending.wants_room == 0)
+        services.metrics
+            .counter("winnow_delivery_memory_waits_total",
+                     "Messages that had to wait for room in relay.message_memory.")
+            .add();
+    pending.wants_room = std::max(pending.wants_room, octets);
+    site.push_front(std::move(pending));
+    short_of_memory.insert(site.name);
+}
+
 /// One connection's life: opened for the first message, used while the site has work for it, closed politely.
 awaitable<void> Delivery::Impl::work(Site& site, Line& line)
 {
@@ -61,7 +85,7 @@ awaitable<void> Delivery::Impl::work(Site& site, Line& line)
     Worker worker{site, line};
     --site.starting;
     while (may_send(site, line) && line.workers <= line.allowed) {
-        auto pending = site.pop(line.source);
+        auto pending = site.pop(line.source, fitting());
         room_made(site);
         if (!pending)
             break;
@@ -85,17 +109,19 @@ awaitable<Delivery::Impl::Next> Delivery::Impl::deliver_one(Worker& worker, Pend
         co_await settle(std::move(pending), std::move(record));
         co_return Next::go_on;
     }
+    MessageMemory::Room room;
+    if (pending.wants_room > 0 && !attempts.memory().find(pending.message.body_id)) {
+        // Before it connects: of all who wait, most would find the room taken when they are connected.
+        room = attempts.memory().reserve(pending.wants_room);
+        if (!room) {
+            await_memory(site, std::move(pending), 0);
+            co_return Next::go_on;
+        }
+    }
     const Counted counted{attempts_under_way};
     const bool wanted = co_await permitted(pending);
     if (!wanted)
         co_return Next::go_on;
-    auto content = co_await attempts.content(pending.message);
-    if (!content) {
-        auto end = unwritable(content.error());
-        auto record = judge_end(pending, end ? *end : own_trouble(content.error()));
-        co_await settle(std::move(pending), std::move(record));
-        co_return Next::go_on;
-    }
     if (!worker.connection) {
         auto opened = co_await open_connection(services, options, site.route, site.memory, worker.line.source);
         if (!opened.connection)
@@ -106,6 +132,19 @@ awaitable<Delivery::Impl::Next> Delivery::Impl::deliver_one(Worker& worker, Pend
         if (!still_wanted)
             co_return Next::go_on;
     }
+    // Not before: hosts that do not answer would hold the memory that others could send with.
+    auto content = co_await attempts.content(pending.message, std::move(room));
+    if (!content) {
+        auto end = unwritable(content.error());
+        auto record = judge_end(pending, end ? *end : own_trouble(content.error()));
+        co_await settle(std::move(pending), std::move(record));
+        co_return Next::go_on;
+    }
+    if (!content->message) {
+        await_memory(site, std::move(pending), content->octets);
+        co_return Next::go_on;
+    }
+    pending.wants_room = 0;
     if (!may_send(site, worker.line)) {
         site.push_front(std::move(pending));
         co_return Next::hang_up;

@@ -20,8 +20,9 @@ struct RelayOptions {
     net::SmtpTimeouts timeouts;
     int connections_per_site = 10;  ///< from each source
     int messages_per_connection = 100;
-    int max_connections = 500;  ///< of this process
-    int window_per_site = 200;  ///< messages of one site in memory
+    int max_connections = 500;                  ///< of this process
+    int window_per_site = 200;                  ///< messages of one site that were read, without their octets
+    std::uint64_t message_memory = 256u << 20;  ///< octets of all messages that are being sent
     milliseconds dead_host_memory = std::chrono::minutes{5};
     milliseconds expiry_bulk = std::chrono::hours{48};
     milliseconds expiry_transactional = std::chrono::hours{24};

@@ -20,6 +20,8 @@ struct AttemptEnd {
     /// Set when we decided without asking a mail host (no route, message too big for it): then `reply` holds our own
     /// words, which are not read like a server's.
     std::optional<Classified> decided;
+    /// `decided` is what our own resolver said of the domain: it may be held against all of it.
+    bool own_dns = false;
     /// Trouble of our own (store, gate): the message waits, no attempt is counted and nothing is learnt.
     bool ours = false;
     std::string mx;        ///< "mx.example.com[192.0.2.1]"; empty when none was reached

@@ -70,8 +70,10 @@ void Site::push_front(Pending pending)
 }
 
 /// Greylisting knows us by our address: from another one it would begin anew.
-bool Site::suits(const Pending& pending, const std::string& source) const
+bool Site::suits(const Pending& pending, const std::string& source, const Takes& takes) const
 {
+    if (takes && !takes(pending))
+        return false;
     const auto& history = pending.message.history;
     if (lines.size() == 1 || history.empty() || history.back().klass != ReplyClass::greylisted)
         return true;
@@ -81,9 +83,9 @@ bool Site::suits(const Pending& pending, const std::string& source) const
     return !still_ours || used == source;
 }
 
-std::optional<Pending> Site::pop_from(std::deque<Pending>& queue, const std::string& source)
+std::optional<Pending> Site::pop_from(std::deque<Pending>& queue, const std::string& source, const Takes& takes)
 {
-    const auto at = std::find_if(queue.begin(), queue.end(), [&](const Pending& p) { return suits(p, source); });
+    const auto at = std::find_if(queue.begin(), queue.end(), [&](const Pending& p) { return suits(p, source, takes); });
     if (at == queue.end())
         return std::nullopt;
     Pending pending = std::move(*at);
@@ -91,13 +93,13 @@ std::optional<Pending> Site::pop_from(std::deque<Pending>& queue, const std::str
     return pending;
 }
 
-std::optional<Pending> Site::pop(const std::string& source)
+std::optional<Pending> Site::pop(const std::string& source, const Takes& takes)
 {
     const bool bulk_turn = ++turn_ % 4 == 0;
     auto& first = bulk_turn ? bulk_ : transactional_;
     auto& second = bulk_turn ? transactional_ : bulk_;
-    auto pending = pop_from(first, source);
-    return pending ? std::move(pending) : pop_from(second, source);
+    auto pending = pop_from(first, source, takes);
+    return pending ? std::move(pending) : pop_from(second, source, takes);
 }
 
 std::vector<Pending> Site::extract(const std::function<bool(const Pending&)>& wanted)
@@ -117,12 +119,19 @@ std::vector<Pending> Site::take_all()
     return extract([](const Pending&) { return true; });
 }
 
-bool Site::has_work_for(const std::string& source) const
+bool Site::has_work_for(const std::string& source, const Takes& takes) const
 {
     const auto any = [&](const std::deque<Pending>& queue) {
-        return std::any_of(queue.begin(), queue.end(), [&](const Pending& p) { return suits(p, source); });
+        return std::any_of(queue.begin(), queue.end(), [&](const Pending& p) { return suits(p, source, takes); });
     };
     return any(transactional_) || any(bulk_);
+}
+
+bool Site::waits_for_memory() const
+{
+    const auto waits = [](const Pending& pending) { return pending.wants_room > 0; };
+    return std::any_of(transactional_.begin(), transactional_.end(), waits) ||
+           std::any_of(bulk_.begin(), bulk_.end(), waits);
 }
 
 int Site::open_connections() const noexcept

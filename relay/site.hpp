@@ -14,7 +14,8 @@ namespace winnow::relay {
 struct Pending {
     storage::MessageRecord message;
     storage::FlowKey flow;
-    bool put_back = false;  ///< its connection ended under it before it was its fault; the next time it is
+    bool put_back = false;         ///< its connection ended under it before it was its fault; the next time it is
+    std::uint64_t wants_room = 0;  ///< octets of memory that it waits for
 };
 
 /// How one of our addresses gets along with a site. Connections grow by one per round of deliveries without a refusal
@@ -34,6 +35,9 @@ struct Line {
     /// The site takes no further connection: as many as are open, at least one to try with.
     void no_more_connections();
 };
+
+/// Whether a waiting message may be taken now.
+using Takes = std::function<bool(const Pending&)>;
 
 /// An MX set: the messages waiting for it, our lines to it, what is remembered of its hosts. Not thread-safe.
 class Site {
@@ -59,21 +63,22 @@ public:
     void push(Pending pending);
     void push_front(Pending pending);
     /// The next message for a connection from `source`: mostly transactional ones first, but bulk mail gets every
-    /// fourth turn. A message that another source's greylisting waits for is passed over.
-    std::optional<Pending> pop(const std::string& source);
+    /// fourth turn. A message that another source's greylisting waits for is passed over, and one that `takes` refuses.
+    std::optional<Pending> pop(const std::string& source, const Takes& takes = {});
     /// Takes out those that `wanted` says, in order.
     std::vector<Pending> extract(const std::function<bool(const Pending&)>& wanted);
     std::vector<Pending> take_all();
-    /// Whether there is anything for this source.
-    bool has_work_for(const std::string& source) const;
+    /// Whether pop() would give anything.
+    bool has_work_for(const std::string& source, const Takes& takes = {}) const;
+    bool waits_for_memory() const;
     int open_connections() const noexcept;
     /// Nothing of it is in use: it may be forgotten.
     bool idle() const noexcept;
 
 private:
     std::deque<Pending>& queue_of(const Pending& pending);
-    bool suits(const Pending& pending, const std::string& source) const;
-    std::optional<Pending> pop_from(std::deque<Pending>& queue, const std::string& source);
+    bool suits(const Pending& pending, const std::string& source, const Takes& takes) const;
+    std::optional<Pending> pop_from(std::deque<Pending>& queue, const std::string& source, const Takes& takes);
 
     std::size_t window_;
     std::deque<Pending> bulk_, transactional_;

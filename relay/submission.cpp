@@ -4,14 +4,12 @@
 
 #include "core/unicode.hpp"
 #include "mail/headers.hpp"
+#include "relay/contact_mail.hpp"
 
 namespace winnow::relay {
 namespace {
 
 constexpr std::size_t max_received = 100;  ///< RFC 5321 section 6.3: a loop, not a long way
-// Anyone may write to postmaster and abuse, hence both limits.
-constexpr std::size_t contact_mail_kept = 64 * 1024;
-constexpr std::int64_t contact_mails_per_day = 200;
 
 bool has_eight_bit(std::string_view text)
 {
@@ -122,7 +120,7 @@ public:
         const std::string queue_id = make_ulid(now, services_.rng);
         storage::OpList ops;
         if (for_us_)
-            keep_for_postmaster(ops, session, message, queue_id, now);
+            keep_contact_mail(ops, {message, queue_id, session.peer.ip, now, !submitter_});
         if (!recipients_.empty())
             queue(ops, session, std::move(message), queue_id, now);
         const auto stored = co_await services_.engine.commit(std::move(ops));
@@ -147,10 +145,7 @@ public:
 private:
     bool own_contact(const ParsedAddress& parsed) const
     {
-        if (!parsed.valid || parsed.address.domain != to_lower_ascii(options_.hostname))
-            return false;
-        const std::string local = to_lower_ascii(parsed.address.local);
-        return local == "postmaster" || local == "abuse";
+        return parsed.valid && parsed.address.domain == to_lower_ascii(options_.hostname) && is_contact(parsed.address);
     }
 
     /// One body, one message for each recipient.
@@ -166,28 +161,6 @@ private:
         ops.ops.emplace_back(storage::PutBody{body_id, complete(session, std::move(message), queue_id, now)});
         for (const AcceptedRecipient& recipient : recipients_)
             ops.ops.emplace_back(message_for(recipient, body_id, now));
-    }
-
-    /// Mail to postmaster and abuse goes nowhere but into the store: the event says where it is.
-    void keep_for_postmaster(storage::OpList& ops, const net::SmtpSessionInfo& session, std::string_view message,
-                             const std::string& queue_id, TimePoint now) const
-    {
-        if (!submitter_) {
-            storage::AddCounter counter;
-            counter.key = "relay/contact-mail/" +
-                          std::to_string(std::chrono::floor<std::chrono::days>(now).time_since_epoch().count());
-            counter.limit = contact_mails_per_day;
-            counter.expires = now + std::chrono::days{2};
-            ops.ops.emplace_back(std::move(counter));
-        }
-        ops.ops.emplace_back(storage::PutBody{"c/" + queue_id, std::string(message.substr(0, contact_mail_kept))});
-        storage::EventRecord event;
-        event.workspace = "default";
-        event.type = "mail.for_postmaster";
-        event.at = now;
-        event.message_id = queue_id;
-        event.detail = "body c/" + queue_id + " from " + session.peer.ip;
-        ops.ops.emplace_back(storage::AppendEvent{std::move(event)});
     }
 
     /// Received in front, Date and Message-ID where they lack (RFC 6409 section 8).
