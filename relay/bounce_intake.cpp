@@ -4,6 +4,7 @@
 #include "core/unicode.hpp"
 #include "mail/report.hpp"
 #include "mail/report_class.hpp"
+#include "relay/contact_mail.hpp"
 #include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
 
@@ -11,6 +12,7 @@ namespace winnow::relay {
 namespace {
 
 constexpr std::size_t max_recipients = 10;
+constexpr std::string_view feedback_mailbox = "fbl";  ///< where feedback loops send complaints
 
 /// Feedback that is a person's word about the mail. The others are praise (not-spam) or about our domain and our
 /// content (auth-failure, dmarc, virus).
@@ -144,10 +146,17 @@ public:
     {
         if (recipients_.size() >= max_recipients)
             co_return SmtpReply::make(452, "4.5.3 too many recipients");
-        // A forged or expired token is taken like any other: a refusal would tell a guesser which ones are right, and
-        // the report may name the message in another way.
-        if (!is_ours(command.recipient))
-            co_return SmtpReply::make(550, "5.7.1 only bounces and reports of this system are taken here");
+        switch (kind_of(command.recipient)) {
+            case Kind::stranger:
+                co_return SmtpReply::make(550, "5.7.1 only bounces and reports of this system are taken here");
+            case Kind::nobody:
+                co_return SmtpReply::make(550, "5.1.1 no such mailbox here");
+            case Kind::contact:
+                for_us_ = true;
+                break;
+            case Kind::report:
+                break;
+        }
         recipients_.push_back(std::move(command.recipient));
         co_return SmtpReply::make(250, "2.1.5 recipient ok");
     }
@@ -181,6 +190,9 @@ public:
                 may_suppress = !fact.frozen && MassEvents::is_death(fact.klass);
             }
             ops.ops.emplace_back(std::move(fact));
+        } else if (for_us_) {
+            ContactMail contact{message, make_ulid(now, services_.rng), session.peer.ip, now};
+            keep_contact_mail(ops, contact);
         } else {
             auto note = note_of(report, finding, session.peer.ip, now);
             ops.ops.emplace_back(storage::AppendEvent{std::move(note)});
@@ -197,9 +209,19 @@ public:
         co_return not_now(stored.error());
     }
 
-    void on_reset() override { recipients_.clear(); }
+    void on_reset() override
+    {
+        recipients_.clear();
+        for_us_ = false;
+    }
 
 private:
+    enum class Kind {
+        stranger,  ///< at somebody else's domain
+        nobody,    ///< at ours, but no mailbox
+        contact,   ///< a person reads it
+        report,    ///< winnow does
+    };
     struct Finding {
         std::optional<MessageRef> ref;   ///< named by a valid token
         storage::MessageRecord message;  ///< which that names; without an id when it is gone
@@ -209,6 +231,8 @@ private:
     SmtpReply not_now(const Error& error) const
     {
         services_.log.error("report.commit_failed", {{"why", error.message()}});
+        if (error.code == Errc::limit_exceeded)
+            return SmtpReply::make(452, "4.3.1 out of storage, try again later");
         return SmtpReply::make(451, "4.3.0 cannot store the report now, try again later");
     }
 
@@ -224,14 +248,23 @@ private:
             services_.log.error("report.undo_failed", {{"why", done.error().message()}});
     }
 
-    /// Everybody's postmaster (RFC 5321 section 4.5.1), and whatever is at our domains.
-    bool is_ours(const std::string& recipient) const
+    Kind kind_of(const std::string& recipient) const
     {
-        const auto at = recipient.rfind('@');
-        if (at == std::string::npos)
-            return to_lower_ascii(recipient) == "postmaster";
-        const auto ascii = to_ascii_domain(recipient.substr(at + 1));
-        return ascii && (*ascii == options_.bounce_domain || *ascii == options_.hostname);
+        // Without a domain too (RFC 5321 section 4.5.1).
+        if (to_lower_ascii(recipient) == "postmaster")
+            return Kind::contact;
+        // A forged or expired token is taken like any other: a refusal would tell a guesser which ones are right, and
+        // the report may name the message in another way.
+        if (looks_keyed(options_, recipient))
+            return Kind::report;
+        const ParsedAddress parsed = parse_address(recipient);
+        const Address& address = parsed.address;
+        if (!parsed.valid || (address.domain != to_lower_ascii(options_.bounce_domain) &&
+                              address.domain != to_lower_ascii(options_.hostname)))
+            return Kind::stranger;
+        if (is_contact(address))
+            return Kind::contact;
+        return to_lower_ascii(address.local) == feedback_mailbox ? Kind::report : Kind::nobody;
     }
 
     awaitable<Result<Finding>> find(mail::Report report, TimePoint now) const
@@ -326,6 +359,7 @@ private:
     Services services_;
     const RelayOptions& options_;
     std::vector<std::string> recipients_;
+    bool for_us_ = false;  ///< a person is among them
 };
 
 }  // namespace

@@ -76,5 +76,7 @@ std::string unsubscribe_address(const storage::EngineKeys& keys, const RelayOpti
                                 TimePoint accepted);
 std::optional<MessageRef> read_unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options,
                                                    std::string_view recipient, TimePoint now);
+/// Whether a recipient at the bounce domain has the form of one of the two, be it right or forged.
+bool looks_keyed(const RelayOptions& options, std::string_view recipient);
 
 }  // namespace winnow::relay

@@ -1,3 +1,4 @@
+#include "core/crypto.hpp"
 #include "core/unicode.hpp"
 #include "relay/relay.hpp"
 
@@ -6,6 +7,9 @@ namespace {
 
 constexpr std::string_view bounce_prefix = "b-";
 constexpr std::string_view unsubscribe_prefix = "u-";
+
+/// Length of a token's text: between the one with the smallest numbers and the largest that is minted.
+constexpr std::size_t shortest_token = 28, longest_token = 48;
 
 /// Local parts come back in any case: the token is written in lower case only.
 std::string keyed_address(std::string_view prefix, const storage::EngineKeys& keys, const RelayOptions& options,
@@ -16,8 +20,8 @@ std::string keyed_address(std::string_view prefix, const storage::EngineKeys& ke
     return std::string(prefix) + mint_verp(keys.verp, token) + "@" + options.bounce_domain;
 }
 
-std::optional<MessageRef> read_keyed_address(std::string_view prefix, const storage::EngineKeys& keys,
-                                             const RelayOptions& options, std::string_view address, TimePoint now)
+/// What stands behind `prefix` at the bounce domain, in lower case.
+std::optional<std::string> token_text(std::string_view prefix, const RelayOptions& options, std::string_view address)
 {
     const auto at = address.rfind('@');
     if (at == std::string_view::npos || options.bounce_domain.empty() ||
@@ -26,7 +30,16 @@ std::optional<MessageRef> read_keyed_address(std::string_view prefix, const stor
     const std::string local = to_lower_ascii(address.substr(0, at));
     if (!local.starts_with(prefix))
         return std::nullopt;
-    const auto token = read_verp(keys.verp, std::string_view(local).substr(prefix.size()), now);
+    return local.substr(prefix.size());
+}
+
+std::optional<MessageRef> read_keyed_address(std::string_view prefix, const storage::EngineKeys& keys,
+                                             const RelayOptions& options, std::string_view address, TimePoint now)
+{
+    const auto text = token_text(prefix, options, address);
+    if (!text)
+        return std::nullopt;
+    const auto token = read_verp(keys.verp, *text, now);
     if (!token)
         return std::nullopt;
     return token->message;
@@ -56,6 +69,16 @@ std::optional<MessageRef> read_unsubscribe_address(const storage::EngineKeys& ke
                                                    std::string_view recipient, TimePoint now)
 {
     return read_keyed_address(unsubscribe_prefix, keys, options, recipient, now);
+}
+
+bool looks_keyed(const RelayOptions& options, std::string_view recipient)
+{
+    for (const std::string_view prefix : {bounce_prefix, unsubscribe_prefix}) {
+        const auto text = token_text(prefix, options, recipient);
+        if (text && text->size() >= shortest_token && text->size() <= longest_token && crypto::unbase32(*text))
+            return true;
+    }
+    return false;
 }
 
 }  // namespace winnow::relay

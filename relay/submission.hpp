@@ -34,8 +34,9 @@ public:
 std::unique_ptr<net::SmtpHandler> make_submission_session(Services services, const RelayOptions& options,
                                                           const Credentials& credentials);
 
-/// One session of bounce.listen: takes mail to our own domains only. A bounce or complaint acts only with a valid token
-/// in the recipient or in the returned original, an unsubscribe only with one in the recipient; else it annotates
+/// One session of bounce.listen: takes mail to return paths, unsubscribe addresses, fbl, and, kept as above when it is
+/// no report that acts, postmaster and abuse, of our own domains only. A bounce or complaint acts only with a valid
+/// token in the recipient or in the returned original, an unsubscribe only with one in the recipient; else it annotates
 /// (event, no suppression).
 std::unique_ptr<net::SmtpHandler> make_bounce_session(Services services, const RelayOptions& options);
 
