@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+
 #include "net/http.hpp"
 #include "tests/support/memory_stream.hpp"
 #include "tests/support/run_coro.hpp"

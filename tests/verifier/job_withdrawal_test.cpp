@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+
 #include "tests/verifier/job_lab.hpp"
 
 namespace winnow::verifier {
