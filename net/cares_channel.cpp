@@ -131,7 +131,7 @@ Result<std::vector<Endpoint>> CaresChannel::system_servers()
     ares_free_data(nodes);
     ares_destroy(channel);
     if (code != ARES_SUCCESS || servers.empty())
-        return Error(Errc::unavailable, "/etc/resolv.conf names no DNS server: set dns.servers");
+        return Error(Errc::unavailable, "/etc/resolv.conf names no DNS server: set net.dns_servers");
     return servers;
 }
 

@@ -416,6 +416,24 @@ DnsStatus failure_of(DnsRcode rcode) noexcept
     return rcode == DnsRcode::refused ? DnsStatus::refused : DnsStatus::servfail;
 }
 
+/// Why a reply without the records asked for is no denial (RFC 2308 section 2.2): a server that does not resolve for us
+/// says nothing about names that are not its own. Empty when it is one. AA speaks for the name of the question (RFC
+/// 1035 section 4.1.1), so where a CNAME led elsewhere the SOA has to be there too.
+std::string no_denial(const DnsMessage& reply, bool aliased)
+{
+    const auto has = [&](DnsType type) {
+        return std::any_of(reply.authority.begin(), reply.authority.end(),
+                           [type](const DnsRecord& record) { return record.type == type; });
+    };
+    const bool soa = has(DnsType::soa);
+    const char* what = nullptr;
+    if (reply.rcode == DnsRcode::no_error && !reply.authoritative && !soa && has(DnsType::ns))
+        what = "the server answers with a referral";
+    else if (!reply.recursion_available && !(reply.authoritative && (soa || !aliased)))
+        what = "the server answers without recursion for a name that is not its own";
+    return what ? std::string(what) + ": it is not a recursive resolver; name one in net.dns_servers" : std::string();
+}
+
 }  // namespace
 
 std::string_view to_string(DnsRcode rcode) noexcept
@@ -561,6 +579,11 @@ DnsAnswer answer_from(const DnsMessage& reply, std::string_view name, DnsType ty
     if (!out.records.empty()) {
         out.status = DnsStatus::ok;
         out.ttl = ttl;
+        return out;
+    }
+    out.detail = no_denial(reply, owner != dns_canonical(name));
+    if (!out.detail.empty()) {
+        out.status = DnsStatus::servfail;
         return out;
     }
     out.status = reply.rcode == DnsRcode::name_error ? DnsStatus::nxdomain : DnsStatus::nodata;

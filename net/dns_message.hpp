@@ -64,7 +64,8 @@ Result<std::vector<std::uint8_t>> encode_dns(const DnsMessage& message, std::siz
 DnsMessage make_dns_query(std::uint16_t id, std::string name, DnsType type);
 
 /// The answer to `question` inside a reply that belongs to it: CNAMEs followed, TTL the least of the chain, for
-/// negative answers by the SOA (RFC 2308 section 5), 0 without one. `authenticated` is the reply's AD bit.
+/// negative answers by the SOA (RFC 2308 section 5), 0 without one. `authenticated` is the reply's AD bit. Only a
+/// resolver (RA) or the server of the zone (AA) can deny: a referral is servfail.
 DnsAnswer answer_from(const DnsMessage& reply, std::string_view name, DnsType type);
 
 }  // namespace winnow::net

@@ -128,6 +128,7 @@ public:
         } else if (answer.status == DnsStatus::ok) {
             co_await by_mx(answer);
         } else {
+            no_mx_ = answer;
             co_await by_address();
         }
         if (route_.ttl == UINT32_MAX)
@@ -181,7 +182,7 @@ private:
                 const DnsAnswer found = co_await ask(host.name, pass == 0 ? DnsType::a : DnsType::aaaa);
                 failed = failed || !found.definite();
                 take_allowed(found, host, refusal);
-                if (found.status == DnsStatus::nxdomain && pass == 0)
+                if (pass == 0 && found.definite() && found.status != DnsStatus::ok)
                     denied_.push_back({host, found});
             }
             if (!host.addresses.empty())
@@ -190,31 +191,50 @@ private:
                 ++unreachable;
         }
         if (route_.hosts.empty() && unreachable == 0 && refusal.empty()) {
-            const bool confirmed = co_await confirm_denied_hosts(refusal);
-            unreachable += confirmed ? 0 : 1;
+            if (implicit) {
+                const DnsAnswer second = co_await confirm(no_mx_, domain_, DnsType::mx);
+                if (second.status == DnsStatus::ok) {
+                    denied_.clear();
+                    co_await by_mx(second);
+                    co_return;
+                }
+                note_witness(no_mx_, second);
+            }
+            if (doubt_.empty()) {
+                co_await confirm_denied_hosts(refusal);
+            }
         }
         conclude(implicit, unreachable > 0, refusal, std::move(site));
     }
 
-    /// Before a route is called dead because its hosts do not exist, another server has to say so too. False when none
-    /// could.
-    awaitable<bool> confirm_denied_hosts(std::string& refusal)
+    /// Before a route is called dead because its hosts do not exist or have no address, another server has to say so
+    /// too.
+    awaitable<void> confirm_denied_hosts(std::string& refusal)
     {
         for (auto& [host, denial] : denied_) {
             const DnsAnswer second = co_await confirm(denial, host.name, DnsType::a);
+            note_witness(denial, second);
             if (!second.definite())
-                co_return false;
+                co_return;
             if (second.status == DnsStatus::nxdomain)
                 continue;
             take_allowed(second, host, refusal);
             const DnsAnswer other = co_await confirm(denial, host.name, DnsType::aaaa);
             take_allowed(other, host, refusal);
-            if (!other.definite() && host.addresses.empty())
-                co_return false;
             if (!host.addresses.empty())
                 route_.hosts.push_back(std::move(host));
+            else if (!other.definite())
+                note_witness(denial, other);
         }
-        co_return true;
+    }
+
+    /// Keeps who confirmed a denial, or why nobody could.
+    void note_witness(const DnsAnswer& denial, const DnsAnswer& second)
+    {
+        if (second.definite())
+            witnesses_ = witnesses(denial, second);
+        else
+            doubt_ = answer_text(second);
     }
 
     void take_allowed(const DnsAnswer& found, MxHost& host, std::string& refusal)
@@ -242,13 +262,18 @@ private:
                 end(RouteStatus::ok, "route.mx", "Mail goes to " + host_names() + '.');
         } else if (failures) {
             end(RouteStatus::dns_failure, "route.dns_failure", "The addresses of the mail hosts could not be read.");
+        } else if (!doubt_.empty()) {
+            end(RouteStatus::dns_failure, "route.no_mail_unconfirmed",
+                "One DNS server says that no mail host has an address, and no other could confirm it (" + doubt_ +
+                    ").");
         } else if (!refusal.empty()) {
             end(RouteStatus::refused_target, "route.refused_target",
                 "Every address is one that mail must not go to: " + refusal);
         } else if (implicit) {
-            end(RouteStatus::no_mail, "route.no_mail", "The domain has neither MX nor address records.");
+            end(RouteStatus::no_mail, "route.no_mail", "The domain has neither MX nor address records; " + witnesses_);
         } else {
-            end(RouteStatus::no_mail, "route.mx_without_address", "No host of the MX set has an address.");
+            end(RouteStatus::no_mail, "route.mx_without_address",
+                "No host of the MX set has an address" + (witnesses_.empty() ? std::string(".") : "; " + witnesses_));
         }
     }
 
@@ -338,7 +363,10 @@ private:
     const Clock& clock_;
     Rng& rng_;
     MailRoute route_;
-    std::vector<std::pair<MxHost, DnsAnswer>> denied_;  ///< hosts that do not exist, and who said so
+    DnsAnswer no_mx_;                                   ///< who said that there is no MX
+    std::vector<std::pair<MxHost, DnsAnswer>> denied_;  ///< hosts that do not exist or have no IPv4; who said so
+    std::string witnesses_;                             ///< who denied it besides; empty = nobody was asked
+    std::string doubt_;                                 ///< why nobody could confirm a denial
 };
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace winnow::net {
 enum class RouteStatus : std::uint8_t {
     ok = 1,
     null_mx,         ///< RFC 7505
-    no_mail,         ///< neither MX nor A/AAAA, or no MX has an address
-    nxdomain,        ///< confirmed past our cache
+    no_mail,         ///< neither MX nor A/AAAA, or no MX has an address; confirmed past our cache
+    nxdomain,        ///< confirmed likewise
     dns_failure,     ///< SERVFAIL, refused, timeout, malformed: says nothing about the domain
     refused_target,  ///< every address is loopback, private or our own
 };

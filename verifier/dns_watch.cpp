@@ -30,7 +30,7 @@ net::awaitable<bool> DnsWatch::answers()
     if (answer.status != net::DnsStatus::timed_out)
         co_return true;
     outage_ = "no DNS server answers (" + answer.server + ": " + answer.detail +
-              "); name one that does in dns.servers, --dns or /etc/resolv.conf";
+              "); name one that does in net.dns_servers, --dns or /etc/resolv.conf";
     co_return false;
 }
 

@@ -256,6 +256,7 @@ DnsMessage reply_with(std::vector<DnsRecord> answers)
 {
     DnsMessage reply;
     reply.response = true;
+    reply.recursion_available = true;
     reply.answers = std::move(answers);
     return reply;
 }
@@ -302,6 +303,57 @@ TEST(DnsAnswerFrom, NegativeAnswersTakeTheirTtlFromTheSoa)
     answer = answer_from(reply, "a.test", DnsType::mx);
     EXPECT_EQ(answer.status, DnsStatus::nodata);
     EXPECT_EQ(answer.ttl, 60u);
+}
+
+TEST(DnsAnswerFrom, AReferralSaysNothingAboutTheName)
+{
+    DnsMessage reply = reply_with({});
+    reply.authority.push_back(record("test", DnsType::ns, "ns.test"));
+    for (const bool recursive : {false, true}) {
+        reply.recursion_available = recursive;
+        const DnsAnswer answer = answer_from(reply, "a.test", DnsType::mx);
+        EXPECT_EQ(answer.status, DnsStatus::servfail);
+        EXPECT_NE(answer.detail.find("answers with a referral"), std::string::npos) << answer.detail;
+        EXPECT_NE(answer.detail.find("net.dns_servers"), std::string::npos) << answer.detail;
+    }
+}
+
+TEST(DnsAnswerFrom, ADenialNeedsAResolverOrTheServerOfTheZone)
+{
+    for (const auto rcode : {DnsRcode::no_error, DnsRcode::name_error}) {
+        const DnsStatus denial = rcode == DnsRcode::no_error ? DnsStatus::nodata : DnsStatus::nxdomain;
+        for (const bool soa : {false, true}) {
+            DnsMessage reply = reply_with({});
+            reply.rcode = rcode;
+            if (soa)
+                reply.authority.push_back(record("test", DnsType::soa, "ns.test h.test 1 2 3 4 600"));
+            EXPECT_EQ(answer_from(reply, "a.test", DnsType::mx).status, denial) << "RA";
+            reply.recursion_available = false;
+            const DnsAnswer nobody = answer_from(reply, "a.test", DnsType::mx);
+            EXPECT_EQ(nobody.status, DnsStatus::servfail) << "neither";
+            EXPECT_NE(nobody.detail.find("net.dns_servers"), std::string::npos) << nobody.detail;
+            reply.authoritative = true;
+            EXPECT_EQ(answer_from(reply, "a.test", DnsType::mx).status, denial) << "AA";
+        }
+    }
+}
+
+TEST(DnsAnswerFrom, AnAliasOutOfTheZoneOfItsServerIsNotDeniedByIt)
+{
+    DnsMessage reply = reply_with({record("a.test", DnsType::cname, "b.example")});
+    reply.authoritative = true;
+    EXPECT_EQ(answer_from(reply, "A.test", DnsType::mx).status, DnsStatus::nodata) << "a resolver looked there";
+    reply.recursion_available = false;
+    EXPECT_EQ(answer_from(reply, "A.test", DnsType::mx).status, DnsStatus::servfail);
+    reply.authority.push_back(record("example", DnsType::soa, "ns.example h.example 1 2 3 4 600"));
+    EXPECT_EQ(answer_from(reply, "A.test", DnsType::mx).status, DnsStatus::nodata) << "both zones are its own";
+}
+
+TEST(DnsAnswerFrom, RecordsAreTakenFromWhoeverHasThem)
+{
+    DnsMessage reply = reply_with({record("a.test", DnsType::a, "192.0.2.1")});
+    reply.recursion_available = false;
+    EXPECT_EQ(answer_from(reply, "a.test", DnsType::a).status, DnsStatus::ok);
 }
 
 TEST(DnsAnswerFrom, ErrorCodesAreNotAnswers)

@@ -225,6 +225,44 @@ TEST_F(MailRouteTest, AnMxHostThatASecondServerKnowsIsUsed)
     EXPECT_EQ(r.hosts[0].addresses, std::vector<std::string>{"2001:4860::8"});
 }
 
+TEST_F(MailRouteTest, NoMailIsConfirmedRecordByRecord)
+{
+    dns.zone("a.test. TXT \"hello\"");
+    EXPECT_EQ(route("a.test").detail,
+              "The domain has neither MX nor address records; asked twice, but only one DNS server is configured.");
+    dns.confirming().zone("a.test. TXT \"hello\"");
+    const MailRoute r = route("a.test");
+    EXPECT_EQ(r.status, RouteStatus::no_mail);
+    EXPECT_EQ(r.detail, "The domain has neither MX nor address records; a second DNS server says so too.");
+    EXPECT_EQ(dns.confirmations(), 6u) << "MX, A and AAAA, twice";
+}
+
+TEST_F(MailRouteTest, AnMxThatOnlyASecondServerKnowsIsUsed)
+{
+    dns.zone("a.test. TXT \"hello\"\n mx.a.test. A 8.8.8.8");
+    dns.confirming().zone("a.test. MX 10 mx.a.test.");
+    const MailRoute r = route("a.test");
+    EXPECT_EQ(r.status, RouteStatus::ok);
+    EXPECT_THAT(names(r), ElementsAre("mx.a.test"));
+    EXPECT_THAT(rules(r), ElementsAre("route.mx"));
+}
+
+TEST_F(MailRouteTest, AnAddressThatOnlyASecondServerKnowsIsUsed)
+{
+    dns.zone("a.test. TXT \"hello\"");
+    dns.confirming().zone("a.test. A 8.8.8.8");
+    const MailRoute r = route("a.test");
+    EXPECT_EQ(r.status, RouteStatus::ok);
+    EXPECT_THAT(rules(r), ElementsAre("route.implicit_mx"));
+}
+
+TEST_F(MailRouteTest, AnMxHostWithoutAddressIsConfirmedToo)
+{
+    dns.zone("a.test. MX 10 mx.a.test.\n mx.a.test. TXT \"hello\"");
+    dns.confirming().zone("mx.a.test. A 8.8.8.8");
+    EXPECT_EQ(route("a.test").status, RouteStatus::ok);
+}
+
 TEST_F(MailRouteTest, ADeadMxHostBesideALiveOneNeedsNoConfirmation)
 {
     dns.zone("a.test. MX 10 m1.gone.test.\n a.test. MX 20 m2.a.test.\n m2.a.test. A 8.8.8.8");
@@ -247,6 +285,17 @@ TEST_P(UnconfirmedDenial, OfAnMxHostSaysNothingAboutTheDomain)
     dns.zone("a.test. MX 10 mx.gone.test.");
     dns.confirming().zone(std::string("mx.gone.test. ") + GetParam());
     EXPECT_EQ(route("a.test").status, RouteStatus::dns_failure);
+}
+
+TEST_P(UnconfirmedDenial, OfMxOrAddressSaysNothingAboutTheDomain)
+{
+    dns.zone("a.test. TXT \"hello\"");
+    for (const char* type : {" MX", " A", " AAAA"}) {
+        dns.confirming().remove("a.test").zone(std::string("a.test. TXT \"hello\"\n a.test. ") + GetParam() + type);
+        const MailRoute r = route("a.test");
+        EXPECT_EQ(r.status, RouteStatus::dns_failure) << type;
+        EXPECT_EQ(r.steps.back().rule, "route.no_mail_unconfirmed") << type;
+    }
 }
 
 INSTANTIATE_TEST_SUITE_P(MailRouteTest, UnconfirmedDenial,
