@@ -91,6 +91,11 @@ StrikeResult apply_outcome(const StrikeState& prior, const StrikeOutcome& outcom
                                         clear ? options.unknown_clear_strikes : options.unknown_ambiguous_strikes, {});
             break;
         }
+        case ReplyClass::domain_invalid:
+            if (!outcome.own_dns)
+                result.suppression = strike(state.unknown, outcome, {options.domain_spacing, memory},
+                                            options.domain_strikes, options.domain_duration);
+            break;
         case ReplyClass::mailbox_disabled:
             result.suppression = strike(state.disabled, outcome, {options.disabled_spacing, memory},
                                         outcome.final_ ? 1 : options.disabled_strikes, options.disabled_duration);
@@ -115,7 +120,7 @@ DomainStrikeResult apply_domain_outcome(const Count& prior, const StrikeOutcome&
     DomainStrikeResult result{.state = prior, .suppression = std::nullopt};
     if (outcome.klass == ReplyClass::delivered)
         forget_until(result.state, outcome.at);
-    else if (outcome.klass == ReplyClass::domain_invalid && outcome.permanent)
+    else if (outcome.klass == ReplyClass::domain_invalid && outcome.permanent && outcome.own_dns)
         result.suppression = strike(result.state, outcome, {options.domain_spacing, options.strike_memory},
                                     outcome.clear ? 1 : options.domain_strikes,
                                     outcome.clear ? options.null_mx_duration : options.domain_duration);

@@ -27,7 +27,7 @@ struct SuppressionOptions {
     milliseconds filtered_spacing = std::chrono::days{1};
     milliseconds filtered_duration = std::chrono::days{90};
     milliseconds strike_memory = std::chrono::days{180};  ///< strikes older than this are forgotten
-    int domain_strikes = 2;                               ///< domain_invalid; 1 when clear (null MX)
+    int domain_strikes = 2;                               ///< domain_invalid; 1 when our own look-up is clear (null MX)
     milliseconds domain_spacing = std::chrono::hours{1};
     milliseconds domain_duration = std::chrono::days{30};
     milliseconds null_mx_duration = std::chrono::days{90};
@@ -41,7 +41,7 @@ struct StrikeState {
         TimePoint last{};
         bool operator==(const Count&) const = default;
     };
-    Count unknown;  ///< mailbox_unknown and mailbox_moved
+    Count unknown;  ///< mailbox_unknown, mailbox_moved, and domain_invalid in somebody else's words
     Count disabled;
     Count full;
     Count filtered;
@@ -58,6 +58,9 @@ struct StrikeOutcome {
     /// queued: no strike, whatever the class, since a 4xx never says that an address is dead.
     bool permanent = true;
     TimePoint at{};
+    /// Our own resolver established it. What a server or a report says of a domain may be forged, be about another
+    /// domain (mail that was sent on), or mean the mailbox: it never strikes a domain.
+    bool own_dns = false;
 };
 
 struct NewSuppression {
@@ -73,13 +76,14 @@ struct StrikeResult {
 };
 
 /// The rule: prior state and one outcome give the next state and perhaps a suppression. A delivery clears all strikes;
-/// classes about us, the network or nobody change nothing; `unknown` never suppresses. Pure. Outcomes may come out of
+/// classes about us, the network or nobody change nothing; `unknown` never suppresses. `domain_invalid` in somebody
+/// else's words is an ambiguous strike of this address, whatever its marks. Pure. Outcomes may come out of
 /// order: a delivery clears only the strikes that are not newer than itself, and a strike older than the last one of
 /// its class only moves `first`.
 StrikeResult apply_outcome(const StrikeState& prior, const StrikeOutcome& outcome, const SuppressionOptions& options);
 
-/// The same for a whole domain (`domain_invalid`): two DNS answers or replies an hour apart, or one null MX (`clear`).
-/// The state is kept under the domain, not under an address; other classes change nothing.
+/// The same for a whole domain (`domain_invalid`, `own_dns`): two DNS answers an hour apart, or one null MX (`clear`).
+/// The state is kept under the domain, not under an address; a delivery clears it, all else changes nothing.
 struct DomainStrikeResult {
     StrikeState::Count state;
     std::optional<NewSuppression> suppression;  ///< for a whole-domain entry

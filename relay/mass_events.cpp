@@ -50,6 +50,9 @@ bool MassEvents::is_death(ReplyClass klass) noexcept
 {
     if (klass == ReplyClass::complaint || klass == ReplyClass::unsubscribe)
         return false;
+    // In a server's words: a strike against the address.
+    if (klass == ReplyClass::domain_invalid)
+        return true;
     const Action action = action_of(klass);
     return subject_of(klass) == Subject::address && (action == Action::suppress || action == Action::suspend);
 }
@@ -74,7 +77,7 @@ std::string MassEvents::site_of(const storage::MessageRecord& message) const
 awaitable<MassEvents::Weighed> MassEvents::weigh_attempt(std::string site, storage::MessageRecord message,
                                                          storage::RecordAttempt record)
 {
-    const bool dead = record.state == MessageState::bounced && is_death(record.attempt.klass);
+    const bool dead = record.state == MessageState::bounced && !record.own_dns && is_death(record.attempt.klass);
     if (!dead && record.state != MessageState::delivered)
         co_return Weighed{};
     const std::string_view host = host_of(record.attempt.mx);

@@ -105,6 +105,7 @@ storage::RecordAttempt judge(const storage::MessageRecord& message, const Attemp
     record.attempt.rule = meaning.rule;
     record.clear = meaning.clear;
     record.final_ = meaning.final_;
+    record.own_dns = end.own_dns;
     if (end.reply && end.reply->permanent())
         record.state = MessageState::bounced;
     else

@@ -250,8 +250,8 @@ Result<OpResult> Apply::operator()(RecordAttempt& op)
     OpResult result;
     if (tried && op.counts) {
         Outcome outcome;
-        outcome.strike = {op.attempt.klass, op.clear, op.final_, op.attempt.stage, settles(op.state, op.attempt.klass),
-                          op.attempt.at};
+        outcome.strike = {op.attempt.klass, op.clear,  op.final_, op.attempt.stage, settles(op.state, op.attempt.klass),
+                          op.attempt.at,    op.own_dns};
         outcome.evidence = {EvidenceKind::delivery, op.attempt.at,    "delivery",       op.attempt.mx,
                             op.attempt.reply,       op.attempt.stage, op.attempt.klass, op.attempt.rule};
         outcome.event = event;

@@ -83,6 +83,7 @@ struct RecordAttempt {
     AttemptRecord attempt;
     bool counts = true;                  ///< a throttle costs no attempt
     bool clear = false, final_ = false;  ///< Classified::clear and final_, for the strike rules
+    bool own_dns = false;                ///< StrikeOutcome::own_dns: only then may the whole domain be struck
     TimePoint next_due{};                ///< for deferred
     std::string provider;
     std::string held_reason;  ///< for held and dropped
@@ -90,7 +91,7 @@ struct RecordAttempt {
 };
 
 /// A bounce or complaint that came later with a valid token, or an unsubscribe. The same fact about the same message
-/// counts once.
+/// counts once. It is about the message's recipient at most, never about a whole domain.
 struct RecordReport {
     MessageRef ref;
     LaterFact fact = LaterFact::async_bounce;
@@ -155,8 +156,8 @@ struct AddCounter {
 struct Op {
     using Change =
         std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict, PutCatchAll,
-                     AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, UndoOutcome, Release,
-                     CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
+                     AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, UndoOutcome,
+                     Release, CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
 
     template <class T>
     requires(!std::is_same_v<T, Op>) Op(T alternative);  ///< instantiated in ops.cpp for each alternative

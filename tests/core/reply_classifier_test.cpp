@@ -290,6 +290,21 @@ TEST(ReplyClassifier, WordsAboutUsOutweighWordsAboutTheMailbox)
     }
 }
 
+TEST(ReplyClassifier, AMailboxThatTakesNoMailIsNotItsDomain)
+{
+    for (const std::string text :
+         {"5.1.1 <noreply@b.c> this mailbox does not receive mail", "<noreply@b.c> does not accept mail",
+          "5.2.1 noreply@b.c never accepts mail", "This address accepts no mail", "Mail receiving disabled for user"})
+        EXPECT_EQ(read(550, text).klass, mailbox_disabled) << text << " by " << read(550, text).rule;
+    for (const std::string text :
+         {"5.1.10 domain does not accept mail (null MX)", "Domain old.example does not accept mail (nullMX)",
+          "Host does not accept mail", "host/domain does not accept mail", "5.1.10 Recipient address has null MX",
+          "an MX or SRV record indicated no SMTP service"}) {
+        EXPECT_EQ(read(550, text).klass, domain_invalid) << text << " by " << read(550, text).rule;
+        EXPECT_FALSE(read(556, text).clear) << "only our own resolver can say so beyond doubt: " << text;
+    }
+}
+
 TEST(ReplyClassifier, ProviderRowsComeFirstAndOnlyForTheirProvider)
 {
     const auto gmx = read(550, "Requested action not taken: mailbox unavailable", at(Stage::rcpt, "gmx"));

@@ -147,6 +147,9 @@ TEST(SuppressionRules, ComplaintAndUnsubscribeActAtOnce)
 TEST(SuppressionRules, RepliesAboutUsNobodyOrUnknownNeverSuppressHoweverOften)
 {
     for (const auto klass : all_values<ReplyClass>()) {
+        // Its own tests are below.
+        if (klass == ReplyClass::domain_invalid)
+            continue;
         if (subject_of(klass) == Subject::address && klass != ReplyClass::mailbox_busy &&
             klass != ReplyClass::suppressed && klass != ReplyClass::delivered)
             continue;
@@ -183,6 +186,7 @@ TEST(SuppressionRules, DomainNeedsTwoAnswersAnHourApartAndNullMxOne)
 {
     StrikeOutcome gone = outcome(ReplyClass::domain_invalid, start);
     gone.stage = Stage::connect;  // from DNS: there was no RCPT
+    gone.own_dns = true;
     auto first = apply_domain_outcome({}, gone, defaults);
     EXPECT_FALSE(first.suppression);
     gone.at = start + 2h;
@@ -193,8 +197,27 @@ TEST(SuppressionRules, DomainNeedsTwoAnswersAnHourApartAndNullMxOne)
     const auto null_mx = apply_domain_outcome({}, gone, defaults);
     ASSERT_TRUE(null_mx.suppression);
     EXPECT_EQ(null_mx.suppression->expires, gone.at + days{90});
+    EXPECT_FALSE(apply({gone, gone}).suppression) << "that is the domain's entry, not one of each address";
+    EXPECT_EQ(apply({gone}).state, StrikeState{});
     // An address's own strikes do not touch the domain.
     EXPECT_FALSE(apply_domain_outcome({}, outcome(ReplyClass::mailbox_unknown, start, true), defaults).suppression);
+}
+
+TEST(SuppressionRules, WhatOthersSayOfADomainIsAnAmbiguousStrikeOfTheAddressOnly)
+{
+    StrikeOutcome said = outcome(ReplyClass::domain_invalid, start, true);
+    EXPECT_EQ(apply_domain_outcome({}, said, defaults).state, StrikeState::Count{});
+    EXPECT_FALSE(apply({said}).suppression) << "clear or not";
+    StrikeOutcome again = said;
+    again.at = start + 59min;
+    EXPECT_FALSE(apply({said, again}).suppression);
+    again.at = start + 1h;
+    EXPECT_FALSE(apply_domain_outcome(apply_domain_outcome({}, said, defaults).state, again, defaults).suppression);
+    const auto made = apply({said, again});
+    ASSERT_TRUE(made.suppression);
+    EXPECT_EQ(made.suppression->expires, again.at + defaults.domain_duration);
+    again.permanent = false;
+    EXPECT_FALSE(apply({said, again}).suppression);
 }
 
 SuppressionCore arbitrary_core()

@@ -175,6 +175,7 @@ TEST(Outcome, RoutesThatLeadNowhere)
     EXPECT_EQ(record.state, MessageState::bounced);
     EXPECT_EQ(record.attempt.klass, ReplyClass::domain_invalid);
     EXPECT_TRUE(record.clear) << "the domain says so itself";
+    EXPECT_TRUE(record.own_dns);
 
     for (const auto status : {net::RouteStatus::nxdomain, net::RouteStatus::no_mail}) {
         route.status = status;
@@ -182,12 +183,14 @@ TEST(Outcome, RoutesThatLeadNowhere)
         EXPECT_EQ(record.state, MessageState::bounced);
         EXPECT_EQ(record.attempt.klass, ReplyClass::domain_invalid) << "never our address's fault";
         EXPECT_FALSE(record.clear) << "a second look has to agree";
+        EXPECT_TRUE(record.own_dns);
     }
     route.status = net::RouteStatus::dns_failure;
     record = judge(message(), relay::unroutable(route));
     EXPECT_EQ(record.state, MessageState::deferred);
     EXPECT_EQ(record.attempt.klass, ReplyClass::dns_failure);
     EXPECT_EQ(record.next_due, now + 2min) << "the DNS ladder";
+    EXPECT_FALSE(record.own_dns) << "no answer is no finding";
     route.status = net::RouteStatus::refused_target;
     EXPECT_EQ(judge(message(), relay::unroutable(route)).state, MessageState::deferred);
 }

@@ -298,11 +298,45 @@ TEST_P(Queue, ADomainThatIsGoneTwiceAnHourApartIsSuppressedAsAWhole)
 {
     for (int i = 1; i <= 2; ++i) {
         const MessageRef ref = enqueue(message("u" + std::to_string(i) + "@gone.test"));
-        const auto op = attempt(ref, MessageState::bounced, ReplyClass::domain_invalid, "550 5.1.2 no such domain");
+        auto op = attempt(ref, MessageState::bounced, ReplyClass::domain_invalid, "550 5.1.2 no such domain");
+        op.own_dns = true;
         EXPECT_EQ(apply(op).suppressed.has_value(), i == 2);
         clock.advance(2h);
     }
     EXPECT_NE(checked("anybody@gone.test").find("/domain"), std::string::npos);
+}
+
+TEST_P(Queue, AServersWordsAboutTheDomainStrikeOneAddressAndNeverTheDomain)
+{
+    auto op = attempt(enqueue(message("a@live.test")), MessageState::bounced, ReplyClass::domain_invalid,
+                      "550 5.1.1 <a@live.test> this mailbox does not receive mail");
+    op.clear = true;
+    EXPECT_EQ(apply(op).suppressed, std::nullopt);
+    EXPECT_EQ(checked("a@live.test"), "");
+    clock.advance(2h);
+    op.ref = enqueue(message("a@live.test"));
+    op.attempt.at = clock.now();
+    EXPECT_TRUE(apply(op).suppressed);
+    EXPECT_EQ(checked("a@live.test"), "workspace:bounce");
+    EXPECT_EQ(checked("b@live.test"), "");
+    EXPECT_EQ(history("a@live.test").size(), 2u);
+}
+
+TEST_P(Queue, AReportAboutTheDomainNeverStrikesTheDomain)
+{
+    for (const char* text : {"556 5.1.10 domain does not accept mail (null MX)",
+                             "Domain old.example does not accept mail (nullMX)", "550 5.1.2 no such domain"}) {
+        RecordReport report;
+        report.ref = enqueue(message("a@corp2.test"));
+        report.klass = ReplyClass::domain_invalid;
+        report.clear = true;
+        report.detail = text;
+        report.at = clock.now();
+        apply(report);
+        EXPECT_EQ(checked("b@corp2.test"), "") << text;
+        clock.advance(2h);
+    }
+    EXPECT_EQ(checked("a@corp2.test"), "workspace:bounce") << "his own mail came back again and again";
 }
 
 TEST_P(Queue, HistoryIsNewestFirst)
