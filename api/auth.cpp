@@ -9,6 +9,7 @@
 #include <cstring>
 #include <fstream>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "core/crypto.hpp"
@@ -105,6 +106,7 @@ Result<Stored> parse_line(const std::string& line)
 Error system_error(const std::string& what)
 {
     return {errno == EACCES   ? Errc::permission_denied
+            : errno == ENOENT ? Errc::not_found
             : errno == ENOSPC ? Errc::disk_full
                               : Errc::io_error,
             what + ": " + std::strerror(errno)};
@@ -129,12 +131,12 @@ KeyRing::KeyRing(KeyRing&&) noexcept = default;
 KeyRing& KeyRing::operator=(KeyRing&&) noexcept = default;
 KeyRing::~KeyRing() = default;
 
-Result<KeyRing> KeyRing::load(const std::string& path)
+Result<KeyRing> KeyRing::load(const std::string& path, Missing missing)
 {
     auto impl = std::make_unique<Impl>();
     std::ifstream file{path};
     if (!file) {
-        if (errno == ENOENT)
+        if (errno == ENOENT && missing == Missing::is_empty)
             return KeyRing{std::move(impl)};
         return system_error("cannot read the API keys in " + path);
     }
@@ -197,6 +199,14 @@ std::optional<ApiKey> KeyRing::verify(std::string_view text, TimePoint now) cons
 std::size_t KeyRing::size() const noexcept
 {
     return impl_->keys.size();
+}
+
+std::vector<std::string> KeyRing::workspaces() const
+{
+    std::set<std::string> names;
+    for (const auto& [id, stored] : impl_->keys)
+        names.insert(stored.key.workspace);
+    return {names.begin(), names.end()};
 }
 
 }  // namespace winnow::api

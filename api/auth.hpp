@@ -34,14 +34,20 @@ struct NewApiKey {
 /// Immutable and thread-safe; a reload makes a new one. Comparison is constant-time; the file never holds a secret.
 class KeyRing {
 public:
-    /// A missing file is an empty ring. Errors name file and line.
-    static Result<KeyRing> load(const std::string& path);
+    enum class Missing {
+        is_empty,  ///< before the first key was made there is no file
+        is_error,  ///< Errc::not_found: where keys were read before, a lost file must not revoke them all
+    };
+    /// Errors name file and line.
+    static Result<KeyRing> load(const std::string& path, Missing missing);
     /// Makes a key and appends it to the file (created with mode 0600, synced).
     static Result<NewApiKey> create(const std::string& path, ApiKey properties, Rng& rng);
 
     /// The key that `text` is, when it is one, right and not expired at `now`.
     std::optional<ApiKey> verify(std::string_view text, TimePoint now) const;
     std::size_t size() const noexcept;
+    /// Those of the keys, the expired ones too, each once.
+    std::vector<std::string> workspaces() const;
 
     KeyRing(KeyRing&&) noexcept;
     KeyRing& operator=(KeyRing&&) noexcept;

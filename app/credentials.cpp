@@ -25,6 +25,23 @@ std::vector<std::uint8_t> address_bytes(std::string_view ip)
     return bytes;
 }
 
+constexpr int widest_ipv4 = 8, widest_ipv6 = 16;
+
+/// Unique local (RFC 4193) and link-local addresses; for IPv4, no private range (RFC 1918, RFC 6598) is wider than /8.
+bool is_private_ipv6(const Network& network)
+{
+    const auto& bytes = network.bytes;
+    return (network.prefix >= 7 && (bytes[0] & 0xfe) == 0xfc) ||
+           (network.prefix >= 10 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80);
+}
+
+bool too_wide(const Network& network)
+{
+    if (network.bytes.size() == 4)
+        return network.prefix < widest_ipv4;
+    return network.prefix < widest_ipv6 && !is_private_ipv6(network);
+}
+
 }  // namespace
 
 bool Network::contains(std::string_view ip) const noexcept
@@ -60,8 +77,12 @@ Result<std::vector<Network>> parse_networks(const std::vector<std::string>& text
         }
         if (!good)
             return Error{Errc::invalid_argument,
-                         "submission.relay_networks: \"" + text +
-                             "\" is not a network; write it like \"10.1.0.0/16\" or \"2001:db8::/32\""};
+                         "\"" + text + "\" is not a network; write it like \"10.1.0.0/16\" or \"2001:db8::/32\""};
+        if (too_wide(network))
+            return Error{
+                Errc::invalid_argument,
+                "\"" + text + "\" is wider than " + (network.bytes.size() == 4 ? "/8" : "/16") +
+                    ": whoever is in it could send mail to anybody through this server; list your own networks"};
         networks.push_back(std::move(network));
     }
     return networks;

@@ -16,7 +16,8 @@ struct Network {
     std::string text;
     bool contains(std::string_view ip) const noexcept;
 };
-/// Errc::invalid_argument names the entry of submission.relay_networks.
+/// Errc::invalid_argument names the entry that is no network, or is one that nobody owns:
+/// wider than /8 (IPv6: /16) and not private. Who is on a listed network may send to anybody.
 Result<std::vector<Network>> parse_networks(const std::vector<std::string>& texts);
 
 /// API keys and listed networks as SMTP credentials: user `apikey` (or the key's id) with the key as password.

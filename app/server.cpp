@@ -131,14 +131,16 @@ Result<> Server::Impl::open()
     std::error_code ignored;
     const bool fresh = !std::filesystem::exists(config.data_dir + "/store/CURRENT", ignored);
     WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, fresh));
-    WINNOW_TRY(auto loaded, api::KeyRing::load(config.http.keys_file));
+    WINNOW_TRY(auto loaded, api::KeyRing::load(config.http.keys_file, api::KeyRing::Missing::is_empty));
     ring = std::make_unique<api::KeyRing>(std::move(loaded));
     WINNOW_CHECK(open_listeners());
     WINNOW_TRY(engine, storage::open_rocks_engine(config.data_dir, keys, config.engine, runtime.clock, runtime.rng,
                                                   runtime.log));
 
-    WINNOW_TRY(auto networks, parse_networks(config.submission.relay_networks));
-    credentials = std::make_unique<KeyCredentials>(*ring, std::move(networks), runtime.clock);
+    auto networks = parse_networks(config.submission.relay_networks);
+    if (!networks)
+        return Error{networks.error().code, "submission.relay_networks: " + networks.error().context};
+    credentials = std::make_unique<KeyCredentials>(*ring, std::move(*networks), runtime.clock);
     gate = std::make_unique<StoredGate>(*engine, runtime.clock);
     mass_events = std::make_unique<relay::MassEvents>(*engine, runtime.log, runtime.metrics);
     verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
@@ -325,7 +327,7 @@ boost::asio::awaitable<bool> Server::stop(milliseconds patience)
 
 Result<std::size_t> Server::reload_keys()
 {
-    WINNOW_TRY(auto loaded, api::KeyRing::load(impl_->config.http.keys_file));
+    WINNOW_TRY(auto loaded, api::KeyRing::load(impl_->config.http.keys_file, api::KeyRing::Missing::is_error));
     *impl_->ring = std::move(loaded);
     return impl_->ring->size();
 }

@@ -21,7 +21,7 @@ public:
     std::string file = dir.file("keys");
 
     NewApiKey create(ApiKey properties = {}) { return KeyRing::create(file, std::move(properties), rng).value(); }
-    KeyRing load() { return KeyRing::load(file).value(); }
+    KeyRing load() { return KeyRing::load(file, KeyRing::Missing::is_empty).value(); }
 };
 
 TEST_F(KeyRingTest, AKeyMadeIsAKeyVerifiedWithItsProperties)
@@ -114,7 +114,22 @@ TEST_F(KeyRingTest, ANameCannotBreakItsLine)
 
 TEST_F(KeyRingTest, AMissingFileIsAnEmptyRing)
 {
-    EXPECT_EQ(KeyRing::load(dir.file("nothing")).value().size(), 0u);
+    EXPECT_EQ(KeyRing::load(dir.file("nothing"), KeyRing::Missing::is_empty).value().size(), 0u);
+}
+
+TEST_F(KeyRingTest, AFileThatIsLostAfterTheStartIsAnErrorThatNamesIt)
+{
+    const NewApiKey made = create();
+    KeyRing ring = load();
+    std::filesystem::remove(file);
+    auto again = KeyRing::load(file, KeyRing::Missing::is_error);
+    ASSERT_FALSE(again);
+    EXPECT_EQ(again.error().code, Errc::not_found);
+    EXPECT_NE(again.error().context.find(file), std::string::npos);
+    EXPECT_TRUE(ring.verify(made.text, clock.now()));
+
+    dir.write("keys", "");
+    EXPECT_EQ(KeyRing::load(file, KeyRing::Missing::is_error).value().size(), 0u) << "somebody emptied it on purpose";
 }
 
 TEST_F(KeyRingTest, CommentsAndBlankLinesArePassedOver)
@@ -129,7 +144,7 @@ TEST_F(KeyRingTest, ErrorsNameFileAndLine)
     for (const char* line : {"too few\tfields", "id\tdigest\tws\tmany\t-\tname", "id\tdigest\tws\t5x\t-\tname",
                              "id\tdigest\tws\t5\ttomorrow\tname"}) {
         dir.write("keys", std::string("# comment\n") + line + "\n");
-        const auto ring = KeyRing::load(file);
+        const auto ring = KeyRing::load(file, KeyRing::Missing::is_empty);
         ASSERT_FALSE(ring) << line;
         EXPECT_EQ(ring.error().code, Errc::invalid_argument);
         EXPECT_NE(ring.error().context.find(file + ":2: "), std::string::npos) << ring.error().context;
@@ -172,10 +187,10 @@ TEST_F(KeyRingTest, ASpoiltListOfSenderDomainsIsAnErrorAndNotAKeyForEverything)
     line.pop_back();
     for (const char* spoilt : {"\t", "\t,", "\tnonsense", "\texample.com\tmore"}) {
         std::ofstream{file} << line << spoilt << "\n";
-        EXPECT_FALSE(KeyRing::load(file)) << spoilt;
+        EXPECT_FALSE(KeyRing::load(file, KeyRing::Missing::is_empty)) << spoilt;
     }
     std::ofstream{file} << line << "\texample.com\n";
-    EXPECT_TRUE(KeyRing::load(file));
+    EXPECT_TRUE(KeyRing::load(file, KeyRing::Missing::is_empty));
 }
 
 }  // namespace
