@@ -1,6 +1,5 @@
-#include <charconv>
-
 #include "app/config.hpp"
+#include "app/credentials.hpp"
 #include "core/address.hpp"
 #include "net/endpoint.hpp"
 
@@ -65,26 +64,9 @@ Result<> dns_servers(const ConfigValue& value)
     return {};
 }
 
-bool is_network(std::string_view text)
-{
-    const auto slash = text.find('/');
-    const auto ip = text.substr(0, slash);
-    if (!net::is_ip_address(ip))
-        return false;
-    if (slash == std::string_view::npos)
-        return true;
-    const auto digits = text.substr(slash + 1);
-    unsigned prefix = 0;
-    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), prefix);
-    return error == std::errc{} && end == digits.data() + digits.size() &&
-           prefix <= (ip.find(':') == std::string_view::npos ? 32u : 128u);
-}
-
 Result<> networks(const ConfigValue& value)
 {
-    for (const auto& text : std::get<std::vector<std::string>>(value))
-        if (!is_network(text))
-            return allowed("a list of networks like \"10.1.0.0/16\" or \"2001:db8::/32\"; \"" + text + "\" is none");
+    WINNOW_CHECK(parse_networks(std::get<std::vector<std::string>>(value)));
     return {};
 }
 
@@ -108,14 +90,15 @@ void add_program(ConfigTable& t, Config& c)
 
 void add_listeners(ConfigTable& t, Config& c)
 {
-    t.text("http.listen", c.http.listen, "Where the API and the dashboard listen.").check(endpoint(8080, false));
+    t.text("http.listen", c.http.listen, "Where the HTTP API listens.").check(endpoint(8080, false));
     t.text("http.keys_file", c.http.keys_file, "File of the API keys, made by winnow key create.");
     t.text("http.cert_file", c.http.cert_file, "PEM certificate for HTTPS; empty = plain HTTP.");
     t.text("http.tls_key_file", c.http.tls_key_file, "PEM key of http.cert_file.");
 
     t.text("submission.listen", c.submission.listen, "Where mail is taken in by SMTP; empty = nowhere.")
         .check(endpoint(2525, true));
-    t.list("submission.relay_networks", c.submission.relay_networks, "Clients that may submit without AUTH.")
+    t.list("submission.relay_networks", c.submission.relay_networks,
+           "Clients that may submit without AUTH, not wider than /8 (IPv6: /16) unless private.")
         .check(networks);
     t.text("submission.cert_file", c.submission.cert_file,
            "PEM certificate for STARTTLS; without it AUTH is offered on loopback only.");
@@ -191,7 +174,9 @@ void add_relay(ConfigTable& t, Config& c)
     t.integer("relay.connections_per_site", r.connections_per_site, {1, 100}, "Per source address.");
     t.integer("relay.messages_per_connection", r.messages_per_connection, {1, 10'000}, "Then a new one is made.");
     t.integer("relay.max_connections", r.max_connections, {1, 20'000}, "Of all sending together.");
-    t.integer("relay.window_per_site", r.window_per_site, {1, 10'000}, "Messages of one site that are held in memory.");
+    t.integer("relay.window_per_site", r.window_per_site, {1, 10'000}, "Messages of one site that are in work.");
+    t.size("relay.message_memory", r.message_memory, {64u << 20, 64ull << 30},
+           "Memory for all messages that are being sent; beyond it they wait.");
     t.duration("relay.connect_timeout", r.connect_timeout, {milliseconds{100}, minutes{5}}, "Of one connection.");
     t.duration("relay.dead_host_memory", r.dead_host_memory, {seconds{0}, hours{24}},
                "How long a host that did not answer is left alone.");

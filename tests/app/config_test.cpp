@@ -119,6 +119,20 @@ TEST_F(ConfigFile, AllMistakesAreToldAtOnce)
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 8) << text;
 }
 
+TEST_F(ConfigFile, ARelayNetworkThatNobodyOwnsIsRefused)
+{
+    const auto listed = [this](const std::string& network) {
+        return error_of("[submission]\nrelay_networks = [\"10.0.0.0/8\", \"" + network + "\"]\n");
+    };
+    for (const std::string open : {"0.0.0.0/0", "0.0.0.0/1", "128.0.0.0/1", "8.0.0.0/7", "::/0", "2000::/3",
+                                   "2001::/15", "f000::/4", "fe00::/7"})
+        EXPECT_THAT(listed(open), AllOf(HasSubstr(":2:"), HasSubstr("relay_networks"), HasSubstr('"' + open + '"'),
+                                        HasSubstr("is wider than /"), HasSubstr("send mail to anybody")));
+    for (const char* own : {"10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "44.0.0.0/8", "172.16.0.0/12", "192.0.2.1",
+                            "fc00::/7", "fd00::/8", "fe80::/10", "::1", "2001:db8::/32", "2001::/16"})
+        EXPECT_EQ(listed(own), "no error") << own;
+}
+
 TEST_F(ConfigFile, ASyntaxErrorTellsItsPlace)
 {
     EXPECT_THAT(error_of("[http]\nlisten = \n"), HasSubstr("winnow.toml:2:"));
