@@ -27,8 +27,10 @@ Problem creation_problem(const Error& error)
 {
     Problem problem = problem_of(error);
     if (error.code == Errc::permission_denied) {
-        problem = {403, "sender_not_allowed", "The API key may not send as this address", error.context, {}};
-        problem.errors.push_back({"/from", error.context});
+        const std::string_view field = "from: ";
+        std::string why = error.context.substr(error.context.starts_with(field) ? field.size() : 0);
+        problem = {403, "sender_not_allowed", "The API key may not send as this address", why, {}};
+        problem.errors.push_back({"/from", std::move(why)});
         return problem;
     }
     if (problem.status != 400)

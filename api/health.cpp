@@ -1,4 +1,5 @@
 // /health and /metrics: for load balancers and Prometheus, without a key.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/router.hpp"
@@ -33,8 +34,36 @@ awaitable<Answer> ready(Context& context)
     co_return json_response(200, body);
 }
 
+/// Over the workspaces that have a key, and "default", which listed networks submit to. A store that does not answer
+/// must not silence the other metrics: these then keep their last values.
+awaitable<void> count_queue(Services& services)
+{
+    std::vector<std::string> workspaces = services.keys.workspaces();
+    if (std::find(workspaces.begin(), workspaces.end(), "default") == workspaces.end())
+        workspaces.emplace_back("default");
+    storage::QueueCounts sum;
+    for (const std::string& workspace : workspaces) {
+        const auto counts = co_await services.engine.queue_counts(workspace);
+        if (!counts)
+            co_return;
+        sum.queued += counts->queued;
+        sum.held += counts->held;
+        sum.in_flight += counts->in_flight;
+    }
+    const auto show = [&services](std::string_view state, std::uint64_t count) {
+        services.metrics
+            .gauge("winnow_queue_messages", "Messages that are waiting (queued), held back, or in work (in_flight).",
+                   {{"state", state}})
+            .set(static_cast<double>(count));
+    };
+    show("queued", sum.queued);
+    show("held", sum.held);
+    show("in_flight", sum.in_flight);
+}
+
 awaitable<Answer> metrics(Context& context)
 {
+    co_await count_queue(context.services);
     net::HttpResponse response;
     response.fields.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     response.body = context.services.metrics.expose();

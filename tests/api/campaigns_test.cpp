@@ -184,7 +184,7 @@ TEST_F(CampaignsApi, AKeyThatIsBoundToDomainsMakesCampaignsFromThem)
     api::ApiKey properties;
     properties.from = relay::SenderDomains::parse({"sender.test"}).value();
     const std::string bound = api::KeyRing::create(file, properties, rng).value().text;
-    *ring = api::KeyRing::load(file).value();
+    *ring = api::KeyRing::load(file, api::KeyRing::Missing::is_empty).value();
 
     json own = request();
     own["from"] = "News <news@mail.sender.test>";
@@ -195,6 +195,10 @@ TEST_F(CampaignsApi, AKeyThatIsBoundToDomainsMakesCampaignsFromThem)
     EXPECT_EQ(refused.status, 403);
     EXPECT_EQ(refused.code(), "sender_not_allowed");
     EXPECT_EQ(refused.json()["errors"][0]["pointer"], "/from");
+    const std::string why = refused.json()["errors"][0]["detail"];
+    EXPECT_EQ(why.find("this credential may not send as boss@victim.test"), 0u)
+        << "the pointer names the field: " << why;
+    EXPECT_EQ(refused.json()["detail"], why);
     EXPECT_EQ(post("/api/v1/campaigns", borrowed).status, 201) << "a key without a list may use any domain";
 }
 
