@@ -54,7 +54,7 @@ HeaderBlock HeaderBlock::read(std::string_view message, HeaderLimits limits)
 {
     HeaderBlock out;
     std::size_t pos = 0;
-    if (message.starts_with("From ") || message.starts_with(">From "))
+    if (!mbox_line(message).empty())
         next_line(message, pos);
     bool kept = false;  // whether the last field was within the limits, for its continuation lines
     while (pos < message.size()) {
@@ -77,6 +77,7 @@ HeaderBlock HeaderBlock::read(std::string_view message, HeaderLimits limits)
         const auto name = field_name_length(line);
         if (name == 0) {
             pos = start;
+            out.cut_short_ = true;
             break;
         }
         kept = out.fields_.size() < limits.max_fields && pos <= limits.max_bytes;
@@ -106,6 +107,15 @@ std::size_t HeaderBlock::count(std::string_view name) const noexcept
 {
     return static_cast<std::size_t>(std::count_if(
         fields_.begin(), fields_.end(), [name](const HeaderField& field) { return same_name(field.name, name); }));
+}
+
+std::string_view mbox_line(std::string_view message) noexcept
+{
+    if (!message.starts_with("From ") && !message.starts_with(">From "))
+        return {};
+    std::size_t pos = 0;
+    const auto line = next_line(message, pos);
+    return field_name_length(line) == 0 ? line : std::string_view{};
 }
 
 std::size_t count_received(std::string_view message)

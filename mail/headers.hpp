@@ -26,8 +26,9 @@ public:
     HeaderBlock() = default;
     explicit HeaderBlock(std::vector<HeaderField> fields) : fields_(std::move(fields)) {}
 
-    /// Reads up to the empty line. Never fails: CRLF or LF line ends, an mbox "From " line in front is skipped, the
-    /// first line that is no header field starts the body, what lies past the limits is left out.
+    /// Reads up to the empty line. Never fails: CRLF or LF line ends, an mbox "From " line in front is skipped ("From
+    /// :" is a field, RFC 5322 section 4.5), the first line that is no header field starts the body, what lies past the
+    /// limits is left out.
     static HeaderBlock read(std::string_view message, HeaderLimits limits = {});
 
     /// Value of the first field of this name; empty when there is none.
@@ -38,11 +39,17 @@ public:
 
     /// Offset of the first octet of the body in the text that was read.
     std::size_t body_offset() const noexcept { return body_offset_; }
+    /// A line that is neither a field nor the continuation of one ended the header, where others may read on.
+    bool cut_short() const noexcept { return cut_short_; }
 
 private:
     std::vector<HeaderField> fields_;
     std::size_t body_offset_ = 0;
+    bool cut_short_ = false;
 };
+
+/// The mbox line that read() skips: empty when the text does not begin with one. Without its line end.
+std::string_view mbox_line(std::string_view message) noexcept;
 
 /// Received fields, for loop detection: RFC 5321 section 6.3 wants at least 100 to be let through.
 std::size_t count_received(std::string_view message);

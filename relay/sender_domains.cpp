@@ -128,6 +128,30 @@ private:
     bool sound_ = true;
 };
 
+/// "From address Tue Nov 24 13:08:43 2026", perhaps with a time zone. Its only colons are those of the time: nobody
+/// takes it for a field.
+bool has_mbox_form(std::string_view line)
+{
+    std::vector<std::string_view> words;
+    while (!line.empty()) {
+        const std::size_t end = std::min(line.find(' '), line.size());
+        if (end > 0)
+            words.push_back(line.substr(0, end));
+        line.remove_prefix(std::min(end + 1, line.size()));
+    }
+    const auto one_of = [](std::string_view names, std::string_view word) {
+        return word.size() == 3 && names.find(word) != std::string_view::npos;
+    };
+    const auto only = [](std::string_view octets, std::string_view word) {
+        return word.find_first_not_of(octets) == std::string_view::npos;
+    };
+    const auto no_colon = [](std::string_view word) { return word.find(':') == std::string_view::npos; };
+    return words.size() >= 7 && words.size() <= 9 && no_colon(words[1]) &&
+           one_of("Mon Tue Wed Thu Fri Sat Sun", words[2]) &&
+           one_of("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec", words[3]) && only("0123456789", words[4]) &&
+           only("0123456789:", words[5]) && std::all_of(words.begin() + 6, words.end(), no_colon);
+}
+
 }  // namespace
 
 Result<SenderDomains> SenderDomains::parse(const std::vector<std::string>& domains)
@@ -174,6 +198,12 @@ std::string refused_author(std::string_view message, const SenderDomains& allowe
         return {};
     const mail::HeaderLimits limits;
     const auto head = mail::HeaderBlock::read(message, limits);
+    // Readers differ on what such lines are, and on where the header goes on behind them.
+    const std::string_view mbox = mail::mbox_line(message);
+    if (!mbox.empty() && !has_mbox_form(mbox))
+        return "the message begins with a \"From \" line that is neither a field nor an mbox line";
+    if (head.cut_short())
+        return "the header holds a line that is not a header field";
     // What is past the limits was not read, and another reader may find an author there.
     if (head.fields().size() >= limits.max_fields || head.body_offset() >= limits.max_bytes)
         return "the header is too long to check its author";

@@ -18,6 +18,8 @@ TEST(Headers, ReadsFieldsUnfoldedAndFindsTheBody)
 TEST(Headers, ToleratesLineFeedsMboxLinesAndBrokenHeads)
 {
     EXPECT_EQ(HeaderBlock::read("From x@y Mon\nA: 1\nB: 2\n\nbody").fields().size(), 2u);
+    EXPECT_EQ(HeaderBlock::read("From : a@b.test\nB: 2\n\nbody").get("From"), "a@b.test") << "not an mbox line";
+    EXPECT_EQ(HeaderBlock::read("From \t : a@b.test\n\n").get("From"), "a@b.test");
     EXPECT_TRUE(HeaderBlock::read("").fields().empty());
     EXPECT_TRUE(HeaderBlock::read(" leading space\nA: 1").fields().empty());
     EXPECT_TRUE(HeaderBlock::read("\r\nbody only").fields().empty());

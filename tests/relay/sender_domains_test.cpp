@@ -91,6 +91,27 @@ TEST(RefusedAuthor, EveryAuthorHasToBeAllowed)
         EXPECT_NE(relay::refused_author(bad, mine), "") << bad;
 }
 
+TEST(RefusedAuthor, AHeaderThatOthersMayReadOnIsNotLetThrough)
+{
+    const auto mine = bound({"example.com"});
+    const std::string author = "From: a@example.com\r\n";
+    for (const std::string& bad :
+         {"From : b@evil.test\r\n" + author + "\r\n", "From \t: b@evil.test\r\n" + author + "\r\n",
+          author + "junk\r\nFrom: b@evil.test\r\n\r\nx", author + ": nameless\r\nFrom: b@evil.test\r\n\r\n",
+          " From: b@evil.test\r\n" + author + "\r\n", "From b@evil.test\r\n" + author + "\r\n",
+          "From x\r\n From: b@evil.test\r\n" + author + "\r\n", ">From: b@evil.test\r\njunk\r\n" + author + "\r\n",
+          "From b@evil.test: Mon Nov 23 13:08:43\r\n" + author + "\r\n",
+          author + "Subject: s\r\nno empty line before the body\r\n"})
+        EXPECT_NE(relay::refused_author(bad, mine), "") << bad;
+    for (const std::string& good :
+         {"From a@example.com Tue Nov 24 13:08:43 2026\r\n" + author + "\r\nx",
+          "From - Tue Nov  3 13:08 2026\n" + author + "\r\n",
+          ">From a Tue Nov 24 13:08:43 CET 2026\r\n" + author + "\r\n", std::string("From : a@example.com\r\n\r\nx"),
+          author, author + "X-Empty:\r\n\tfolded\r\n \r\n\r\nFrom: b@evil.test"})
+        EXPECT_EQ(relay::refused_author(good, mine), "") << good;
+    EXPECT_EQ(relay::refused_author("junk\r\nFrom: b@evil.test\r\n\r\n", {}), "") << "an unbound key";
+}
+
 TEST(RefusedAuthor, AnAuthorBehindTheLimitsOfTheHeaderIsNotLetThrough)
 {
     const auto mine = bound({"example.com"});

@@ -308,7 +308,9 @@ TEST_F(Submission, AKeyThatIsBoundToDomainsMayNotBorrowAnAuthor)
     auto c = client();
     ASSERT_EQ(c->auth("apikey", "bound").code, 235);
     for (const char* head : {"From: boss@victim.test\r\n", "From: me@sender.test, boss@victim.test\r\n",
-                             "From: me@sender.test\r\nFrom: boss@victim.test\r\n", "Subject: no author\r\n"}) {
+                             "From: me@sender.test\r\nFrom: boss@victim.test\r\n", "Subject: no author\r\n",
+                             "From : boss@victim.test\r\nFrom: me@sender.test\r\n",
+                             "From: me@sender.test\r\njunk\r\nFrom: boss@victim.test\r\n"}) {
         // The null reverse-path names nobody; the author is looked at all the same.
         c->say("MAIL FROM:<>");
         EXPECT_EQ(c->say("RCPT TO:<a@example.test>").code, 250);
