@@ -7,6 +7,7 @@
 #include <array>
 #include <cstdio>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 namespace winnow::app {
@@ -146,6 +147,27 @@ void add_campaign(Summary& summary, const CampaignCounts& counts)
     summary.count("reports", sum(counts.later), counts.later);
 }
 
+std::string progress_text(const storage::JobCounters& counters, milliseconds elapsed, std::size_t columns)
+{
+    const double rate =
+        elapsed.count() > 0 ? static_cast<double>(counters.done) * 1000.0 / static_cast<double>(elapsed.count()) : 0.0;
+    const std::uint64_t percent = counters.total > 0 ? counters.done * 100 / counters.total : 100;
+    std::array<char, 48> speed{};
+    std::snprintf(speed.data(), speed.size(), "  %.0f/s", rate);
+    std::string text;
+    for (const auto& [addresses, waiting] : {std::pair(" addresses", " waiting to be asked again"),
+                                             std::pair(" addresses", " waiting"), std::pair("", " wait")}) {
+        text = "verifying  " + right(std::to_string(percent), 3) + " %  " + with_commas(counters.done) + " of " +
+               with_commas(counters.total) + addresses;
+        if (counters.waiting > 0)
+            text += ", " + with_commas(counters.waiting) + waiting;
+        text += speed.data() + ("  " + human_duration(elapsed));
+        if (text.size() <= columns)
+            break;
+    }
+    return text.substr(0, columns);
+}
+
 ProgressLine::ProgressLine(bool quiet, const Clock& clock)
     : active_(!quiet && isatty(STDERR_FILENO) == 1), clock_(clock), started_(clock.steady())
 {
@@ -160,9 +182,10 @@ void ProgressLine::show(const std::string& text)
 {
     if (!active_)
         return;
-    std::fprintf(stderr, "\r%s", padded(text, width_).c_str());
+    const std::string shown = text.substr(0, columns_of(STDERR_FILENO) - 1);
+    std::fprintf(stderr, "\r%s", padded(shown, width_).c_str());
     std::fflush(stderr);
-    width_ = text.size();
+    width_ = shown.size();
 }
 
 void ProgressLine::show(const storage::JobRecord& job)
@@ -174,16 +197,7 @@ void ProgressLine::show(const storage::JobRecord& job)
         return;
     last_ = now;
     const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_);
-    const double rate =
-        elapsed.count() > 0 ? static_cast<double>(counters.done) * 1000.0 / static_cast<double>(elapsed.count()) : 0.0;
-    const std::uint64_t percent = counters.total > 0 ? counters.done * 100 / counters.total : 100;
-    std::string text = "verifying  " + right(std::to_string(percent), 3) + " %  " + with_commas(counters.done) +
-                       " of " + with_commas(counters.total) + " addresses";
-    if (counters.waiting > 0)
-        text += ", " + with_commas(counters.waiting) + " waiting to be asked again";
-    std::array<char, 48> speed{};
-    std::snprintf(speed.data(), speed.size(), "  %.0f/s", rate);
-    show(text + speed.data() + "  " + human_duration(elapsed));
+    show(progress_text(counters, elapsed, columns_of(STDERR_FILENO) - 1));
 }
 
 void ProgressLine::clear()

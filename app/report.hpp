@@ -56,7 +56,12 @@ void add_campaign(Summary& summary, const CampaignCounts& counts);
 
 std::uint64_t sum(const Counts& counts);
 
+/// "verifying   96 %  892 of 927 addresses, 35 waiting to be asked again  785/s  1.1 s", in shorter words where that is
+/// more than `columns`.
+std::string progress_text(const storage::JobCounters& counters, milliseconds elapsed, std::size_t columns);
+
 /// A line that is redrawn in place while a job runs; nothing at all when standard error is not a terminal or `quiet`.
+/// It is cut before the last column: a longer one would wrap, and each redraw leave a line behind.
 class ProgressLine {
 public:
     ProgressLine(bool quiet, const Clock& clock);

@@ -94,4 +94,21 @@ TEST(Summary, WordsAreBrokenAtSpacesAndIndented)
     EXPECT_EQ(summary.text(), "  note: one two\n    three four\n");
 }
 
+TEST(Progress, FitsIntoTheTerminalByShorterWordsAndOnlyThenByACut)
+{
+    winnow::storage::JobCounters counters;
+    counters.total = 927;
+    counters.done = 892;
+    counters.waiting = 35;
+    const winnow::milliseconds elapsed{1'136};
+    const auto text = [&](std::size_t columns) { return winnow::app::progress_text(counters, elapsed, columns); };
+    EXPECT_EQ(text(82), "verifying   96 %  892 of 927 addresses, 35 waiting to be asked again  785/s  1.1 s");
+    EXPECT_EQ(text(79), "verifying   96 %  892 of 927 addresses, 35 waiting  785/s  1.1 s");
+    EXPECT_EQ(text(60), "verifying   96 %  892 of 927, 35 wait  785/s  1.1 s");
+    EXPECT_EQ(text(39), "verifying   96 %  892 of 927, 35 wait  ");
+    counters.total = counters.done = 1'234'567'890;
+    for (const std::size_t columns : {39u, 79u, 119u})
+        EXPECT_LE(text(columns).size(), columns);
+}
+
 }  // namespace
