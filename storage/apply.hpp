@@ -77,7 +77,7 @@ private:
         std::uint64_t event = 0;
         std::string provider;
         SuppressionOrigin origin = SuppressionOrigin::outcome;
-        bool frozen = false;  ///< keep the evidence, draw no conclusion
+        bool frozen = false;  ///< keep the evidence inconclusive
     };
 
     template <class Record>
@@ -94,6 +94,7 @@ private:
     Result<> add_fact(const shape::SuppressionKey& key, SuppressionFacts facts, const std::string& clear_text);
     Result<bool> lift(const shape::SuppressionKey& key);
     Result<bool> lift_outcome(const shape::SuppressionKey& key, TimePoint since);
+    Result<> disregard_outcomes(const std::string& workspace, const H16& address, TimePoint since);
     Result<std::optional<SuppressionReason>> learn(const MessageRecord& message, const Outcome& outcome);
     Result<std::optional<NewSuppression>> strike_address(const MessageRecord& message, const H16& digest,
                                                          const Outcome& outcome);

@@ -14,6 +14,21 @@ bool by_loose_form(SuppressionReason reason)
     return reason == SuppressionReason::complaint || reason == SuppressionReason::unsubscribe;
 }
 
+/// What a receiver made of mail, as opposed to what we asked and what people said.
+bool is_refusal(const Evidence& evidence)
+{
+    return (evidence.kind == EvidenceKind::delivery || evidence.kind == EvidenceKind::report) &&
+           evidence.klass != ReplyClass::delivered && evidence.klass != ReplyClass::complaint &&
+           evidence.klass != ReplyClass::unsubscribe;
+}
+
+/// Words, rule and time are kept; without a class nothing follows from them, for whoever reads them later.
+Evidence inconclusive(Evidence evidence)
+{
+    evidence.klass = ReplyClass::unknown;
+    return evidence;
+}
+
 std::string describe(ScopeKind scope, SuppressionReason reason)
 {
     return SuppressionHit{scope, reason, std::nullopt, false}.to_string();
@@ -221,6 +236,29 @@ Result<bool> Apply::lift_outcome(const shape::SuppressionKey& key, TimePoint sin
     return true;
 }
 
+/// Refusals since `since` stay as evidence from which nothing follows; a verdict that followed already is forgotten.
+Result<> Apply::disregard_outcomes(const std::string& workspace, const H16& address, TimePoint since)
+{
+    const std::string name = shape::of_address(workspace, address);
+    // Newest first: the range ends with the oldest one that counts.
+    KeyRange range = KeyRange::prefix(name);
+    range.upper = shape::evidence(workspace, address, since, 0);
+    WINNOW_TRY(const auto entries, store_.entries(Family::evidence, range));
+    for (const Overlay::Entry& entry : entries) {
+        auto evidence = decode<Evidence>(entry.value);
+        if (evidence && is_refusal(*evidence))
+            store_.put(Family::evidence, entry.key, encode(inconclusive(std::move(*evidence))));
+    }
+    WINNOW_TRY(const auto cached, store_.get(Family::verdict, name));
+    if (!cached)
+        return {};
+    const auto verdict = decode<VerdictRecord>(*cached);
+    if (verdict && std::any_of(verdict->evidence.begin(), verdict->evidence.end(),
+                               [since](const Evidence& step) { return is_refusal(step) && step.at >= since; }))
+        store_.erase(Family::verdict, name);
+    return {};
+}
+
 Result<OpResult> Apply::operator()(UndoOutcome& op)
 {
     WINNOW_TRY(const auto message, load<StoredMessage>(Family::message, shape::message(op.ref)));
@@ -233,6 +271,7 @@ Result<OpResult> Apply::operator()(UndoOutcome& op)
     key.digest = context_.digester.address(recipient_of(record));
     // Older strikes go too: which of them were the event's is not known, and the next real one counts again.
     store_.erase(Family::strike, shape::of_address(record.workspace, key.digest));
+    WINNOW_CHECK(disregard_outcomes(record.workspace, key.digest, op.since));
     WINNOW_TRY(result.removed, lift_outcome(key, op.since));
     if (!result.removed)
         return result;
@@ -254,7 +293,7 @@ Result<std::optional<SuppressionReason>> Apply::learn(const MessageRecord& messa
     const Address recipient = recipient_of(message);
     const H16 digest = context_.digester.address(recipient);
     store_.put(Family::evidence, shape::evidence(message.workspace, digest, outcome.evidence.at, outcome.event),
-               encode(outcome.evidence));
+               encode(outcome.frozen ? inconclusive(outcome.evidence) : outcome.evidence));
     if (outcome.frozen)
         return std::optional<SuppressionReason>();
 

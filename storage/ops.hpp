@@ -87,7 +87,9 @@ struct RecordAttempt {
     TimePoint next_due{};                ///< for deferred
     std::string provider;
     std::string held_reason;  ///< for held and dropped
-    bool frozen = false;      ///< mass-event guard: evidence is kept, no strike is counted, nothing suppressed
+    /// Mass-event guard: no strike is counted, nothing suppressed, and the evidence is kept as class `unknown`, with
+    /// reply and rule, so that no verdict follows from it either.
+    bool frozen = false;
 };
 
 /// A bounce or complaint that came later with a valid token, or an unsubscribe. The same fact about the same message
@@ -99,14 +101,15 @@ struct RecordReport {
     bool clear = false, final_ = false;
     std::string rule, detail, provider;
     TimePoint at{};
-    bool frozen = false;  ///< mass-event guard: evidence is kept, no strike is counted, nothing suppressed
+    bool frozen = false;  ///< as RecordAttempt::frozen
     /// Kept as evidence of class `unknown` with `detail` as the reason, and as no fact about the message: a report that
     /// names another recipient.
     bool evidence_only = false;
 };
 
 /// Takes back what outcomes of a message led to since `since`: its recipient's suppression as far as outcomes made it
-/// (other words about the address stay), and the strikes. Nothing happens when there is none, or no such message.
+/// (other words about the address stay), the strikes, and a cached verdict; refusals since then stay as evidence of
+/// class `unknown`, with reply and rule. Nothing happens when there is none, or no such message.
 struct UndoOutcome {
     MessageRef ref;
     TimePoint since{};

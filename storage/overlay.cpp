@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <set>
 
 namespace winnow::storage {
 
@@ -32,6 +33,28 @@ Result<std::optional<std::string>> Overlay::get(Family family, const std::string
         return std::optional(merge_(existing, found->second.value));
     }
     return below;
+}
+
+Result<std::vector<Overlay::Entry>> Overlay::entries(Family family, const KeyRange& range) const
+{
+    std::set<std::string> keys;
+    const auto stored = base_.scan(family, range);
+    for (; stored->valid(); stored->next())
+        keys.emplace(stored->key());
+    WINNOW_CHECK(stored->status());
+    for (const Overlay* layer = this; layer != nullptr; layer = layer->parent_)
+        for (auto at = layer->slots_.lower_bound(Key(family, range.lower));
+             at != layer->slots_.end() && at->first.first == family &&
+             (range.upper.empty() || at->first.second < range.upper);
+             ++at)
+            keys.insert(at->first.second);
+    std::vector<Entry> found;
+    for (const std::string& key : keys) {
+        WINNOW_TRY(auto value, get(family, key));
+        if (value)
+            found.push_back({key, std::move(*value)});
+    }
+    return found;
 }
 
 void Overlay::write(Key key, Kind kind, std::string value)

@@ -22,6 +22,12 @@ public:
 
     Result<std::optional<std::string>> get(Family family, const std::string& key) const;
 
+    struct Entry {
+        std::string key, value;
+    };
+    /// What is in a range, in key order. For ranges that hold few keys.
+    Result<std::vector<Entry>> entries(Family family, const KeyRange& range) const;
+
     void put(Family family, std::string key, std::string value);
     void erase(Family family, std::string key);
     void merge(Family family, std::string key, std::string operand);

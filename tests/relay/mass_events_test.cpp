@@ -68,8 +68,12 @@ TEST_F(MassEvent, AReceiverThatDeclaresEverybodyDeadSuppressesNobody)
     EXPECT_EQ(count_events("site.frozen"), 1);
     EXPECT_GE(count_events("suppression.removed"), 19) << "those before the freeze were suppressed and lifted";
     EXPECT_NE(metrics.expose().find("winnow_frozen_sites 1"), std::string::npos);
-    const auto history = get(engine->history(ws, parse_address(person(24)).address, 10));
-    EXPECT_EQ(history.at(0).klass, ReplyClass::mailbox_unknown) << "the evidence is kept";
+    for (const int i : {0, 24}) {  // lifted, and frozen
+        const auto history = get(engine->history(ws, parse_address(person(i)).address, 10));
+        EXPECT_EQ(history.at(0).klass, ReplyClass::unknown) << "the evidence is kept and says nothing";
+        EXPECT_EQ(history.at(0).answer, "550 5.1.1 User unknown");
+        EXPECT_EQ(history.at(1).klass, ReplyClass::delivered);
+    }
 }
 
 TEST_F(MassEvent, AfterTheFreezeDeathsCountAgain)

@@ -43,9 +43,60 @@ TEST_P(UndoneOutcomes, ASuppressionThatAnOutcomeMadeIsLiftedWithAnEvent)
     EXPECT_EQ(checked("a@x.test"), "");
     EXPECT_EQ(event_types(before), "suppression.removed");
     EXPECT_EQ(events().back().rule, "mass-event");
-    EXPECT_EQ(get(engine->history(ws, address("a@x.test"), 10)).size(), 1u) << "the evidence stays";
+    const auto history = get(engine->history(ws, address("a@x.test"), 10));
+    ASSERT_EQ(history.size(), 1u) << "the evidence stays";
+    EXPECT_EQ(history[0].klass, ReplyClass::unknown) << "and says nothing";
+    EXPECT_EQ(history[0].answer, "550 5.1.1 no such user");
+    EXPECT_EQ(history[0].rule, "g1");
     reopen();
     EXPECT_EQ(checked("a@x.test"), "");
+}
+
+TEST_P(UndoneOutcomes, OnlyRefusalsSinceThenLoseTheirMeaning)
+{
+    const auto first = enqueue(message("a@x.test"));
+    apply(hard_bounce(first));
+    clock.advance(24h);
+    apply(attempt(enqueue(message("a@x.test")), MessageState::delivered, ReplyClass::delivered, "250 ok"));
+    const TimePoint since = clock.now();
+    const auto second = enqueue(message("a@x.test"));
+    // One list of ops, as the guard may commit it: what the group has not written yet counts too.
+    UndoOutcome undone;
+    undone.ref = second;
+    undone.since = since;
+    OpList both = OpList::of(hard_bounce(second), undone);
+    get(engine->commit(std::move(both)));
+    RecordReport said = bounce(second);
+    said.fact = LaterFact::complaint;
+    apply(said);
+    undo(second, since);
+    std::string classes;
+    for (const Evidence& evidence : get(engine->history(ws, address("a@x.test"), 10)))
+        classes += std::string(to_string(evidence.klass)) + " ";
+    EXPECT_EQ(classes, "complaint unknown delivered mailbox_unknown ");
+}
+
+TEST_P(UndoneOutcomes, AVerdictThatFollowedIsForgottenAndAnotherIsNot)
+{
+    const TimePoint since = clock.now();
+    const auto ref = enqueue(message("a@x.test"));
+    apply(hard_bounce(ref));
+    VerdictRecord verdict;
+    verdict.reason = Reason::accepted;
+    verdict.expires_at = clock.now() + 240h;
+    apply(PutVerdict{ws, address("a@x.test"), verdict});
+    undo(ref, since);
+    EXPECT_TRUE(get(engine->get_verdict(ws, address("a@x.test")))) << "a probe said so";
+
+    const auto again = enqueue(message("a@x.test"));
+    apply(hard_bounce(again));
+    verdict.reason = Reason::mailbox_not_found;
+    verdict.evidence = get(engine->history(ws, address("a@x.test"), 1));
+    apply(PutVerdict{ws, address("a@x.test"), verdict});
+    undo(again, clock.now() + 1ms);
+    EXPECT_TRUE(get(engine->get_verdict(ws, address("a@x.test")))) << "from a fact that stands";
+    undo(again, since);
+    EXPECT_FALSE(get(engine->get_verdict(ws, address("a@x.test"))));
 }
 
 TEST_P(UndoneOutcomes, WhatPeopleSaidStays)
@@ -115,7 +166,10 @@ TEST_P(UndoneOutcomes, AFrozenReportIsAFactThatSuppressesNobody)
     apply(report);
     EXPECT_EQ(checked("a@x.test"), "");
     EXPECT_EQ(get(engine->get_message(ref))->later, std::vector<LaterFact>{LaterFact::async_bounce});
-    EXPECT_EQ(get(engine->history(ws, address("a@x.test"), 10)).at(0).klass, ReplyClass::mailbox_unknown);
+    const auto kept = get(engine->history(ws, address("a@x.test"), 10)).at(0);
+    EXPECT_EQ(kept.klass, ReplyClass::unknown) << "nothing follows from it";
+    EXPECT_EQ(kept.answer, "550 5.1.1 no such user");
+    EXPECT_EQ(kept.rule, "g1");
 }
 
 TEST_P(UndoneOutcomes, AReportAboutSomebodyElseIsEvidenceAndNoFact)

@@ -114,6 +114,32 @@ RC_GTEST_PROP(Overlay, ReadsSeeWhatTheStoreWillHold, ())
     }
 }
 
+TEST(Overlay, ARangeHoldsWhatEveryLayerMakesOfIt)
+{
+    StrictKv store;
+    KvBatch batch;
+    batch.put(Family::row, "a1", "stored");
+    batch.put(Family::row, "a2", "stored");
+    batch.put(Family::row, "a4", "stored");
+    batch.put(Family::row, "b1", "stored");
+    batch.put(Family::result, "a1", "of another family");
+    store.write(batch);
+    Overlay group(*store.kv, concatenate);
+    group.put(Family::row, "a3", "pending");
+    group.put(Family::row, "a2", "changed");
+    Overlay list(&group);
+    list.erase(Family::row, "a1");
+    list.put(Family::row, "a0", "new");
+    std::string seen;
+    KeyRange range = KeyRange::prefix("a");
+    for (const Overlay::Entry& entry : list.entries(Family::row, range).value())
+        seen += entry.key + "=" + entry.value + " ";
+    EXPECT_EQ(seen, "a0=new a2=changed a3=pending a4=stored ");
+    range.upper = "a3";
+    EXPECT_EQ(list.entries(Family::row, range).value().size(), 2u) << "the upper end is not in it";
+    EXPECT_TRUE(list.entries(Family::verdict, {}).value().empty());
+}
+
 TEST(Overlay, AnErasedRangeHidesWhatIsBelowAndNotWhatIsPutAfterwards)
 {
     StrictKv store;

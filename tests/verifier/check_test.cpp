@@ -156,6 +156,38 @@ TEST_F(CheckTest, OwnDeliveriesAreBetterThanAProbe)
     EXPECT_EQ(lab.host().attempts, 0u);
 }
 
+TEST_F(CheckTest, WhatABrokenReceiverSaidDuringAFreezeIsNoFact)
+{
+    storage::MessageRecord message;
+    message.workspace = ProbeLab::ws;
+    message.recipient = "cem@x.test";
+    message.domain = "x.test";
+    message.state = MessageState::queued;
+    message.due = lab.clock.now();
+    const auto bounce = [&](bool frozen) {
+        message.id.clear();
+        auto ops = storage::OpList::of(storage::Enqueue{message});
+        const auto queued = lab.run(lab.engine->commit(std::move(ops))).value();
+        storage::RecordAttempt attempt;
+        attempt.ref = queued.results.at(0).message;
+        attempt.state = MessageState::bounced;
+        attempt.attempt.at = lab.clock.now();
+        attempt.attempt.klass = ReplyClass::mailbox_unknown;
+        attempt.attempt.reply = "550 5.1.1 no such user";
+        attempt.frozen = frozen;
+        apply(attempt);
+        return attempt.ref;
+    };
+    bounce(true);
+    EXPECT_EQ(risk("cem@x.test").reason, Reason::not_probed);
+    storage::UndoOutcome undo;
+    undo.ref = bounce(false);
+    EXPECT_EQ(risk("cem@x.test").reason, Reason::mailbox_not_found);
+    undo.since = lab.clock.now();
+    apply(undo);
+    EXPECT_EQ(risk("cem@x.test").reason, Reason::not_probed);
+}
+
 TEST_F(CheckTest, RiskAsksNobody)
 {
     const VerdictRecord nothing = risk("ann@x.test");
