@@ -200,6 +200,7 @@ std::string encode(const JobRecord& record)
     to.set_started(ms(record.started));
     to.set_finished(ms(record.finished));
     to.set_deadline(ms(record.deadline));
+    to.set_paused(ms(record.paused));
     to.set_next_row(record.next_row);
     to.set_total(record.counters.total);
     to.set_done(record.counters.done);
@@ -231,6 +232,7 @@ Result<JobRecord> decode<JobRecord>(std::string_view bytes)
     to.started = from_unix_ms(from.started());
     to.finished = from_unix_ms(from.finished());
     to.deadline = from_unix_ms(from.deadline());
+    to.paused = from_unix_ms(from.paused());
     to.next_row = from.next_row();
     to.counters.total = from.total();
     to.counters.done = from.done();

@@ -85,6 +85,7 @@ struct JobRecord {
     TimePoint started{};
     TimePoint finished{};
     TimePoint deadline{};        ///< what is not decided then is `unknown` with its reason
+    TimePoint paused{};          ///< since when, while paused: that time is added to the deadline
     std::uint64_t next_row = 1;  ///< rows below were handed to probing at least once
     JobCounters counters;
     Version version = 0;

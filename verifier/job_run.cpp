@@ -457,6 +457,7 @@ awaitable<Result<>> JobRun::enter(JobState state, std::string note)
     JobRecord next = job_;
     next.state = state;
     next.note = std::move(note);
+    next.paused = state == JobState::paused ? services_.engine.now() : TimePoint{};
     storage::OpList ops;
     if (!is_open(state)) {
         next.finished = services_.engine.now();

@@ -186,6 +186,9 @@ awaitable<Result<>> VerificationJobs::unpause(std::string workspace, std::string
     WINNOW_CO_TRY(auto job, co_await self->stored(workspace, job_id));
     if (job.state != JobState::paused)
         co_return Error{Errc::conflict, "job " + job_id + " is " + std::string(to_string(job.state)) + ", not paused"};
+    if (job.paused != TimePoint{})
+        job.deadline += self->services.engine.now() - job.paused;
+    job.paused = TimePoint{};
     job.state = JobState::running;
     job.note.clear();
     auto ops = storage::OpList::of(storage::PutJob{job});

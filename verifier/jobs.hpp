@@ -30,6 +30,7 @@ public:
     awaitable<Result<>> resume();
     awaitable<Result<storage::JobRecord>> get(std::string workspace, std::string job_id);
     awaitable<Result<>> pause(std::string workspace, std::string job_id, std::string why);
+    /// The time in pause does not count: it is added to the deadline.
     awaitable<Result<>> unpause(std::string workspace, std::string job_id);
     awaitable<Result<>> cancel(std::string workspace, std::string job_id);
     /// Returns when the job is done, cancelled or failed; `progress` is called after each stored batch.

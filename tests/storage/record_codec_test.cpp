@@ -280,6 +280,17 @@ TEST(RecordCodec, AMessageComesBackWhole)
     EXPECT_EQ(read->held_seq, 6u);
 }
 
+/// Since when is a later field: the frozen bytes of a job have none.
+TEST(RecordCodec, APausedJobKeepsSinceWhen)
+{
+    JobRecord record = job();
+    record.paused = at(10);
+    const auto back = decode<JobRecord>(encode(record));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(back->paused, at(10));
+    EXPECT_EQ(decode<JobRecord>(encode(job()))->paused, TimePoint{});
+}
+
 TEST(RecordCodec, ASuppressionComesBackWhole)
 {
     const auto read = decode<SuppressionFacts>(encode(suppression()));

@@ -345,6 +345,32 @@ TEST_F(JobsTest, APauseStopsAtOnceAndKeepsItsReason)
     EXPECT_TRUE(done.note.empty());
 }
 
+TEST_F(JobsTest, TheTimeInPauseIsAddedToTheDeadline)
+{
+    lab.options.manners = Manners{};
+    lab.start_process();
+    const auto list = lab.upload(people(30));
+    const auto job = lab.start(list, std::chrono::hours{1});
+    lab.timers.run_for(lab.io, seconds{10});
+    ASSERT_TRUE(lab.run(lab.jobs->pause(ProbeLab::ws, job.id, "by hand")));
+    const auto paused = lab.wait(job.id);
+    const auto since = paused.paused;
+    EXPECT_GT(since, job.started);
+    EXPECT_LT(paused.counters.done, 30u);
+
+    lab.timers.run_for(lab.io, std::chrono::hours{5});
+    lab.stop_process();
+    lab.start_process();
+    const auto pause = lab.engine->now() - since;
+    ASSERT_TRUE(lab.run(lab.jobs->unpause(ProbeLab::ws, job.id)));
+    const JobRecord running = lab.stored_job(job.id);
+    EXPECT_EQ(running.deadline, job.deadline + pause);
+    EXPECT_EQ(running.paused, TimePoint{});
+    const JobRecord done = lab.wait(job.id);
+    lab.expect_complete(done);
+    EXPECT_EQ(done.counters.by_reason.count(Reason::not_probed), 0u);
+}
+
 TEST_F(JobsTest, APausedJobStaysPausedAfterARestart)
 {
     lab.options.manners = Manners{};
