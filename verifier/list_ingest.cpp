@@ -86,14 +86,13 @@ struct ListIngest::Impl {
     bool started = false;
     bool ended = false;
     std::uint64_t data_rows = 0;
-    std::uint64_t cut_rows = 0;  ///< longer than max_record_bytes
     bool mixed_line_ends = false;
 
     std::string file() const { return options.file_name.empty() ? "the list" : options.file_name; }
     Result<> begin(bool complete);
     Result<> find_columns(bool complete);
     void describe_list();
-    void take_record(const CsvRecord& record);
+    Result<> take_record(const CsvRecord& record);
     bool take_header(const CsvRecord& record);
     void take_line_end(std::string_view terminator);
     std::string fault_of(const CsvRecord& record) const;
@@ -169,6 +168,9 @@ Result<> ListIngest::Impl::find_columns(bool complete)
         if (rows.size() >= sample_records)
             break;
     }
+    if (rows.empty() && !complete)
+        return Error{Errc::invalid_argument,
+                     file() + ": line 1 is longer than 64 KiB; a list needs a header row or one address per line"};
     auto found = find_email_column(rows, options.column);
     if (!found)
         return Error{found.error().code, file() + ": " + found.error().context};
@@ -230,19 +232,23 @@ std::string ListIngest::Impl::fault_of(const CsvRecord& record) const
     return {};
 }
 
-void ListIngest::Impl::take_record(const CsvRecord& record)
+Result<> ListIngest::Impl::take_record(const CsvRecord& record)
 {
+    if (record.fault == CsvFault::record_too_large)
+        return Error{Errc::invalid_argument,
+                     file() + ": line " + std::to_string(record.line) +
+                         " is longer than 1 MiB, and a list that lacks a part of it would not be yours; shorten or "
+                         "remove it (a quote that is never closed can make one line of many)"};
     storage::ListRecord& list = summary.list;
     take_line_end(record.terminator);
     if (take_header(record))
-        return;
+        return {};
     storage::ListRow row;
     row.number = ++list.rows;
     row.line = record.line;
     row.raw = std::string(record.raw);
     row.malformed = fault_of(record);
     data_rows += record.kind == CsvKind::record;
-    cut_rows += record.fault == CsvFault::record_too_large;
     if (row.malformed.empty()) {
         row.address = address_in(to_utf8(record.fields[column.index]));
         if (row.address.empty())
@@ -254,6 +260,7 @@ void ListIngest::Impl::take_record(const CsvRecord& record)
         note_duplicate(row);
     batch_bytes += row.raw.size();
     batch.push_back(std::move(row));
+    return {};
 }
 
 awaitable<Result<>> ListIngest::Impl::store_list()
@@ -285,7 +292,7 @@ awaitable<Result<>> ListIngest::Impl::take(std::string text)
     for (std::size_t at = 0; at < text.size(); at += sample_bytes) {
         reader->feed(std::string_view(text).substr(at, sample_bytes));
         while (const CsvRecord* record = reader->next()) {
-            take_record(*record);
+            WINNOW_CO_CHECK(take_record(*record));
             if (batch.size() >= rows_per_commit || batch_bytes >= bytes_per_commit) {
                 WINNOW_CO_CHECK(co_await flush());
             }
@@ -312,8 +319,9 @@ awaitable<Result<>> ListIngest::Impl::end()
         WINNOW_CO_CHECK(co_await take(std::move(rest)));
     }
     reader->finish();
-    while (const CsvRecord* record = reader->next())
-        take_record(*record);
+    while (const CsvRecord* record = reader->next()) {
+        WINNOW_CO_CHECK(take_record(*record));
+    }
     if (data_rows == 0)
         co_return Error{Errc::invalid_argument, file() + " has a header and no rows"};
     WINNOW_CO_CHECK(co_await flush());
@@ -333,8 +341,6 @@ void ListIngest::Impl::add_notes()
         notes.push_back("e-mail column " + std::to_string(column.index + 1) + " was found by its content");
     if (mixed_line_ends)
         notes.push_back("line ends are mixed; the export writes the first kind everywhere");
-    if (cut_rows > 0)
-        notes.push_back(std::to_string(cut_rows) + " records are longer than 1 MB; only their beginning is kept");
 }
 
 /// The last commit: from now on it is a list. With an idempotency key it may turn out to be the second of its kind.

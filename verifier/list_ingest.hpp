@@ -32,9 +32,9 @@ struct UploadSummary {
 
 /// A list upload as a stream in bounded memory (but for 16 octets and a row number per address, for dedupe): encoding,
 /// dialect, e-mail column, rows stored in batches. Rows keep their octets, whatever the encoding; only UTF-16 is stored
-/// as UTF-8, a record is cut off after 1 MB, and the first line end stands for all. Nothing of a failed upload stays
-/// visible as a complete list. Errors name the file, the field and the cure ("no column looks like e-mail addresses;
-/// use --column NAME").
+/// as UTF-8, and the first line end stands for all; a record of more than 1 MiB is refused with its file. Nothing of a
+/// failed upload stays visible as a complete list. Errors name the file, the field and the cure ("no column looks like
+/// e-mail addresses; use --column NAME").
 class ListIngest {
 public:
     ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options);

@@ -104,6 +104,11 @@ TEST_F(Lists, WhateverIsWrongWithAnUploadNoListStays)
         EXPECT_EQ(reply.wrong().substr(0, expected.size()), expected);
         EXPECT_EQ(list_count(*this), 0u) << expected;
     }
+    const std::string too_long = "email,note\nann@x.test,\nben@x.test," + std::string(3 << 20, 'a') + "\n";
+    const Reply refused = call("POST", "/api/v1/lists?filename=a.csv", too_long);
+    EXPECT_EQ(refused.status, 400) << refused.body;
+    EXPECT_EQ(refused.json()["detail"].get<std::string>().substr(0, 39), "a.csv: line 3 is longer than 1 MiB, and");
+    EXPECT_EQ(list_count(*this), 0u);
     for (const char* body : {"", "email\n", "name,city\nAnn,Bonn\n", "e\0mail\n", "   \n  \n"}) {
         EXPECT_EQ(call("POST", "/api/v1/lists", body).status, 400) << body;
         EXPECT_EQ(list_count(*this), 0u) << body;

@@ -51,6 +51,14 @@ protected:
         EXPECT_FALSE(summary);
         return summary ? Error{} : summary.error();
     }
+    /// So many rows "p0@x.test,".
+    static std::string people(int count)
+    {
+        std::string out;
+        for (int i = 0; i < count; ++i)
+            out += "p" + std::to_string(i) + "@x.test,\n";
+        return out;
+    }
     std::vector<storage::ListRow> rows(const storage::ListRecord& list)
     {
         return lab.run(lab.engine->rows(ProbeLab::ws, list.id, 1, 1'000'000)).value();
@@ -235,16 +243,27 @@ TEST_F(ListTest, FilesThatAreNoListsAreRefusedWithACureAndLeaveNothingBehind)
     EXPECT_EQ(stored_lists(), 0u);
 }
 
-TEST_F(ListTest, ALineOfTenMegabytesIsCutOffAndTheRestIsRead)
+TEST_F(ListTest, ALineThatIsTooLongRefusesTheListWithItsNumberAndLeavesNothingBehind)
 {
-    std::string file = "email,note\nann@x.test," + std::string(10 << 20, 'a') + "\nben@x.test,b\n";
-    const auto summary = upload(file);
-    const auto found = rows(summary.list);
-    ASSERT_EQ(found.size(), 2u);
-    EXPECT_EQ(found[0].malformed, "record_too_large");
-    EXPECT_LE(found[0].raw.size(), std::size_t{1} << 20);
-    EXPECT_EQ(found[1].address, "ben@x.test");
-    EXPECT_THAT(summary.notes, testing::Contains(HasSubstr("1 MB")));
+    constexpr std::size_t limit = 1 << 20;
+    UploadOptions options;
+    options.file_name = "contacts.csv";
+    const std::string start = "email,note\n" + people(3'000) + "ann@x.test,";
+    for (const std::string& long_line :
+         {start + std::string(limit, 'a') + "\nben@x.test,b\n", start + std::string(limit, 'a'),
+          start + '"' + std::string(3 * limit, 'a') + "\"\nben@x.test,b\n"}) {
+        const Error error = refusal(long_line, options);
+        EXPECT_EQ(error.code, Errc::invalid_argument);
+        EXPECT_THAT(error.context, HasSubstr("contacts.csv: line 3002 is longer than 1 MiB"));
+        EXPECT_THAT(error.context, HasSubstr("shorten"));
+    }
+    EXPECT_THAT(refusal("email," + std::string(limit, 'a') + "\nann@x.test,b\n", options).context,
+                HasSubstr("contacts.csv: line 1 is longer than 64 KiB"));
+    EXPECT_EQ(stored_lists(), 0u);
+
+    const std::string longest = "ann@x.test," + std::string(limit - 11, 'a');
+    const auto list = upload("email,note\n" + longest + "\nben@x.test,b\n").list;
+    EXPECT_EQ(rows(list).at(0).raw, longest);
 }
 
 TEST_F(ListTest, PiecesOfAnySizeGiveTheSameRows)
