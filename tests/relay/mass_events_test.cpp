@@ -13,12 +13,13 @@ class MassEvent : public test::RelayWorld {
 public:
     std::unique_ptr<relay::MassEvents> events;
     bool dead = false;  ///< the receiver knows nobody any more
+    std::string says = "5.1.1 User unknown";
     static constexpr int people = 25;
 
     MassEvent()
     {
         serve().rcpt_reply = [this](const std::string&) {
-            return dead ? SmtpReply::make(550, "5.1.1 User unknown") : SmtpReply::make(250, "2.1.5 ok");
+            return dead ? SmtpReply::make(550, says) : SmtpReply::make(250, "2.1.5 ok");
         };
         begin();
     }
@@ -74,6 +75,36 @@ TEST_F(MassEvent, AReceiverThatDeclaresEverybodyDeadSuppressesNobody)
         EXPECT_EQ(history.at(0).answer, "550 5.1.1 User unknown");
         EXPECT_EQ(history.at(1).klass, ReplyClass::delivered);
     }
+}
+
+TEST_F(MassEvent, AReceiverThatForgetsItsDomainIsNoticedToo)
+{
+    mail_to(people);
+    dead = true;
+    says = "5.1.2 No such domain";
+    for (int i = 0; i < 2; ++i) {  // two ambiguous strikes would suffice
+        mail_to(people);
+        clock.advance(2h);
+    }
+    EXPECT_EQ(how_many_suppressed(), 0);
+    EXPECT_EQ(count_events("site.frozen"), 1);
+}
+
+TEST_F(MassEvent, WhatOurOwnResolverSaysIsNoEventOfAReceiver)
+{
+    const auto refs = mail_to(people);
+    storage::RecordAttempt record;
+    record.state = MessageState::bounced;
+    record.attempt.klass = ReplyClass::domain_invalid;
+    record.own_dns = true;
+    record.attempt.at = clock.now();
+    for (const MessageRef ref : refs)
+        EXPECT_FALSE(run(events->weigh_attempt("site", message(ref), record)).frozen);
+    record.own_dns = false;
+    bool frozen = false;
+    for (const MessageRef ref : refs)
+        frozen = run(events->weigh_attempt("site", message(ref), record)).frozen;
+    EXPECT_TRUE(frozen) << "in a server's words";
 }
 
 TEST_F(MassEvent, AfterTheFreezeDeathsCountAgain)
