@@ -124,5 +124,15 @@ TEST(LooksLikeAddress, TakesBrokenAddressesButNotHandlesOrProse)
         EXPECT_FALSE(looks_like_address(no)) << no;
 }
 
+TEST(AddressInCell, IsWhatStandsInAngleBracketsAndWithoutWhiteSpaceOrScheme)
+{
+    EXPECT_EQ(address_in_cell(" ann@x.test\t"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("Ann <ann@x.test> \r\n"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("Ann < ann@x.test >"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("mailto:ann@x.test"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("ann@x.test>"), "ann@x.test>") << "without its opening bracket it is what it is";
+    EXPECT_EQ(address_in_cell("  "), "");
+}
+
 }  // namespace
 }  // namespace winnow
