@@ -80,8 +80,8 @@ struct KeyCreateCommand {
 };
 
 struct AddressCommand {
-    std::vector<std::string> addresses;
-    bool ndjson = false;  ///< {"id","address"} from standard input, a line for a line
+    std::vector<std::string> addresses;  ///< empty or "-": one a line from standard input
+    bool ndjson = false;                 ///< {"id","address"} from standard input, a line for a line
 };
 
 int run_verify(const Globals& globals, const VerifyCommand& command);
@@ -118,11 +118,14 @@ struct SuppressionCommand {
     std::string domain, reason = "manual", scope = "workspace", list_id, note;
     std::string file = "-", format = "csv";
 };
+int run_list_list(const Globals& globals);
 int run_list_upload(const Globals& globals, const ListUploadCommand& command);
 int run_list_status(const Globals& globals, const std::string& id);
 int run_list_export(const Globals& globals, const ListExportCommand& command);
 int run_campaign_create(const Globals& globals, const CampaignCreateCommand& command);
 int run_campaign_start(const Globals& globals, const std::string& id);
+int run_campaign_list(const Globals& globals);
+int run_campaign_cancel(const Globals& globals, const std::string& id);
 int run_campaign_status(const Globals& globals, const std::string& id);
 int run_suppression_add(const Globals& globals, const SuppressionCommand& command);
 int run_suppression_remove(const Globals& globals, const SuppressionCommand& command);
@@ -137,6 +140,10 @@ int exit_code(const Error& error) noexcept;
 int fail(const Error& error);
 /// The same for a command whose input is its configuration: a wrong argument came from there, hence 78.
 int fail_start(const Error& error);
+/// The same for what Runtime::make reads: a table that is not there, or is wrong, was named by the configuration too.
+int fail_setup(const Error& error);
+/// Addresses from standard input, one a line, as address_in_cell finds them; blank lines are passed over.
+std::vector<std::string> addresses_from_input();
 /// Ends the process without running destructors: for when coroutines that cannot be waited for still use what those
 /// would destroy. The store is closed or safe to lose (acknowledged means synced). Prints `why`.
 [[noreturn]] void leave_at_once(int code, const char* why);

@@ -1,8 +1,10 @@
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 #include "app/commands.hpp"
 #include "app/runtime.hpp"
+#include "core/email_column.hpp"
 #include "storage/engine.hpp"
 
 namespace winnow::app {
@@ -38,6 +40,21 @@ int fail_start(const Error& error)
 {
     const int code = fail(error);
     return code == 2 ? 78 : code;
+}
+
+int fail_setup(const Error& error)
+{
+    const int code = fail(error);
+    return code == 1 || code == 2 ? 78 : code;
+}
+
+std::vector<std::string> addresses_from_input()
+{
+    std::vector<std::string> addresses;
+    for (std::string line; std::getline(std::cin, line);)
+        if (const auto address = address_in_cell(line); !address.empty())
+            addresses.emplace_back(address);
+    return addresses;
 }
 
 std::optional<Config> configured(const Globals& globals)

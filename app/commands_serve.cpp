@@ -85,7 +85,7 @@ int run_serve(const Globals& globals)
     const auto log = make_stderr_log(config->log_level, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
-        return fail_start(runtime.error());
+        return fail_setup(runtime.error());
     return run_to_end(**runtime, serve(**runtime, *config));
 }
 

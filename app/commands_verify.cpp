@@ -7,7 +7,6 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
-#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
@@ -17,6 +16,7 @@
 #include "app/runtime.hpp"
 #include "app/scratch_dir.hpp"
 #include "core/duration.hpp"
+#include "core/email_column.hpp"
 #include "core/ndjson.hpp"
 #include "verifier/jobs.hpp"
 #include "verifier/list_export.hpp"
@@ -276,18 +276,6 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
     co_return all_good ? 0 : 3;
 }
 
-std::vector<std::string> addresses_from_input()
-{
-    std::vector<std::string> addresses;
-    for (std::string line; std::getline(std::cin, line);) {
-        while (!line.empty() && (line.back() == '\r' || line.back() == ' '))
-            line.pop_back();
-        if (!line.empty())
-            addresses.push_back(std::move(line));
-    }
-    return addresses;
-}
-
 }  // namespace
 
 int run_verify(const Globals& globals, const VerifyCommand& command)
@@ -301,7 +289,7 @@ int run_verify(const Globals& globals, const VerifyCommand& command)
     const auto log = make_stderr_log(LogLevel::error, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     return run_to_end(**runtime, verify_main(**runtime, *config, globals, command));
 }
 
@@ -319,7 +307,9 @@ int run_check(const Globals& globals, const CheckCommand& command)
             return fail(given.error());
         deadline = *given;
     }
-    std::vector<std::string> addresses = command.addresses;
+    std::vector<std::string> addresses;
+    for (const std::string& given : command.addresses)
+        addresses.emplace_back(address_in_cell(given));
     if (addresses.empty() || (addresses.size() == 1 && addresses.front() == "-"))
         addresses = addresses_from_input();
     if (addresses.empty())
@@ -328,7 +318,7 @@ int run_check(const Globals& globals, const CheckCommand& command)
     const auto log = make_stderr_log(LogLevel::error, clock);
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     return run_to_end(**runtime, check_main(**runtime, *config, globals, std::move(addresses), deadline));
 }
 

@@ -38,8 +38,10 @@ Result<ReplyClassifier> load_replies(const std::string& shipped, const std::stri
     if (extra.empty())
         return ReplyClassifier::load(shipped);
     WINNOW_TRY(const auto table, text_of(shipped));
-    WINNOW_TRY(const auto own, text_of(extra));
-    auto both = ReplyClassifier::parse(table + "\n" + own);
+    const auto own = text_of(extra);
+    if (!own)
+        return Error{own.error().code, "replies_extra: " + own.error().context};
+    auto both = ReplyClassifier::parse(table + "\n" + *own);
     if (!both)
         return Error{both.error().code,
                      "replies_extra " + extra + " (lines count on from the shipped table's): " + both.error().context};
