@@ -60,6 +60,8 @@ Error unreachable(const std::string& server, const Error& error)
                                    "); start one with winnow serve, or name it with --server"};
 }
 
+}  // namespace
+
 Error error_of(const net::HttpClientResponse& response)
 {
     const std::string words = words_of(response);
@@ -84,8 +86,6 @@ Error error_of(const net::HttpClientResponse& response)
             return {response.status < 500 ? Errc::invalid_argument : Errc::internal, words};
     }
 }
-
-}  // namespace
 
 Result<Client> Client::make(const Globals& globals, net::Connector& connector, net::Resolver* resolver)
 {
@@ -123,11 +123,20 @@ net::HttpClientRequest Client::request(std::string method, const std::string& pa
 awaitable<Result<net::HttpClientResponse>> Client::send(net::HttpClientRequest request,
                                                         std::function<Result<>(std::string_view)> sink)
 {
-    auto response = co_await net::http_request(*connector_, resolver_, std::move(request), std::move(sink));
-    // A name that nobody knows is a server that cannot be reached, not a thing that the server does not have.
+    bool began = false;
+    std::function<Result<>(std::string_view)> counted;
+    if (sink)
+        counted = [&](std::string_view piece) {
+            began = true;
+            return sink(piece);
+        };
+    auto response = co_await net::http_request(*connector_, resolver_, std::move(request), std::move(counted));
+    // A name that nobody knows is a server that cannot be reached, not a thing that the server does not have; and what
+    // does not speak HTTP is no winnow.
     namespace asio_errc = boost::asio::error;
-    if (!response &&
-        (response.error().code == Errc::not_found || response.error().code == asio_errc::connection_refused))
+    if (!response && !began &&
+        (response.error().code == Errc::not_found || response.error().code == Errc::protocol ||
+         response.error().code == asio_errc::connection_refused))
         co_return unreachable(server_, response.error());
     if (response && response->status >= 400)
         co_return error_of(*response);
@@ -185,7 +194,7 @@ int with_client(const Globals& globals, const std::function<awaitable<Result<int
     Config config;
     auto runtime = Runtime::make(config, *log);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     auto client = Client::make(globals, *(*runtime)->connector, (*runtime)->resolver.get());
     if (!client)
         return fail(client.error());

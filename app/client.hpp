@@ -49,6 +49,9 @@ private:
     net::Resolver* resolver_;
 };
 
+/// What an answer of 4xx or 5xx says, as Client gives it.
+Error error_of(const net::HttpClientResponse& response);
+
 /// Runs `story` against the server that `globals` names; prints its error. Gives the exit code.
 int with_client(const Globals& globals,
                 const std::function<boost::asio::awaitable<Result<int>>(Client&, Runtime&)>& story);

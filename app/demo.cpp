@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "app/client.hpp"
 #include "app/commands.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
@@ -47,7 +48,7 @@ struct Demo {
     awaitable<Result<nlohmann::json>> post(std::string path, std::string type, std::string body);
     awaitable<Result<std::string>> upload();
     awaitable<Result<storage::JobRecord>> verify(std::string job_id);
-    awaitable<Result<storage::CampaignRecord>> send(std::string list_id);
+    awaitable<Result<storage::CampaignRecord>> send(std::string list_id, std::vector<std::string> columns);
     awaitable<Result<storage::CampaignRecord>> settle(std::string campaign_id);
     awaitable<Result<>> print_summary(storage::ListRecord list, storage::JobRecord job,
                                       storage::CampaignRecord campaign);
@@ -65,8 +66,7 @@ awaitable<Result<nlohmann::json>> Demo::post(std::string path, std::string type,
     request.body = std::move(body);
     WINNOW_CO_TRY(const auto response, co_await net::http_request(*runtime.connector, nullptr, std::move(request)));
     if (response.status >= 300)
-        co_return Error{Errc::internal,
-                        "POST " + path + " was answered " + std::to_string(response.status) + ": " + response.body};
+        co_return error_of(response);
     JsonLimits limits;
     co_return parse_json(response.body, limits);
 }
@@ -82,8 +82,10 @@ awaitable<Result<std::string>> Demo::upload()
         text += piece;
     }
     const std::string path = "/lists?filename=contacts.csv&name=contacts&source=demo&consent_basis=example";
-    WINNOW_CO_TRY(const auto answer, co_await post(path, "text/csv", std::move(text)));
-    co_return answer.dump();
+    const auto answer = co_await post(path, "text/csv", std::move(text));
+    if (!answer)
+        co_return Error{answer.error().code, contacts + ": " + answer.error().context};
+    co_return answer->dump();
 }
 
 awaitable<Result<storage::JobRecord>> Demo::verify(std::string job_id)
@@ -94,14 +96,26 @@ awaitable<Result<storage::JobRecord>> Demo::verify(std::string job_id)
     co_return co_await server->jobs().wait(workspace, job_id, on_progress);
 }
 
-awaitable<Result<storage::CampaignRecord>> Demo::send(std::string list_id)
+/// A greeting with the names that the list has, if any: a place without its column is refused.
+std::string greeting(const std::string& word, const std::vector<std::string>& columns,
+                     std::initializer_list<const char*> names)
 {
-    const nlohmann::json form{
-        {"list_id", list_id},
-        {"name", "hello"},
-        {"from", "Winnow Demo <news@gateway.sandbox.test>"},
-        {"subject", "Hello {{first_name}}"},
-        {"text", "Dear {{first_name}} {{last_name}},\n\nyou are one of the clean recipients of this list.\n"}};
+    std::string text = word;
+    for (const std::string name : names)
+        if (std::find(columns.begin(), columns.end(), name) != columns.end())
+            text += " {{" + name + "}}";
+    return text;
+}
+
+awaitable<Result<storage::CampaignRecord>> Demo::send(std::string list_id, std::vector<std::string> columns)
+{
+    const std::string dear = greeting("Dear", columns, {"first_name", "last_name"});
+    const std::string opening = dear == "Dear" ? "Hello" : dear;
+    const nlohmann::json form{{"list_id", list_id},
+                              {"name", "hello"},
+                              {"from", "Winnow Demo <news@gateway.sandbox.test>"},
+                              {"subject", greeting("Hello", columns, {"first_name"})},
+                              {"text", opening + ",\n\nyou are one of the clean recipients of this list.\n"}};
     WINNOW_CO_TRY(const auto created, co_await post("/campaigns", "application/json", form.dump()));
     const std::string id = created.at("campaign").at("id").get<std::string>();
     WINNOW_CO_CHECK(co_await post("/campaigns/" + id + "/start", "application/json", "{}"));
@@ -200,8 +214,9 @@ awaitable<Result<>> Demo::run()
     WINNOW_CO_TRY(const auto answer, parse_json(uploaded, limits));
     const std::string list_id = answer.at("list").at("id").get<std::string>();
     const std::string job_id = answer.at("job").at("id").get<std::string>();
+    const auto columns = answer.at("list").at("columns").get<std::vector<std::string>>();
     WINNOW_CO_TRY(const auto job, co_await verify(job_id));
-    WINNOW_CO_TRY(const auto campaign, co_await send(list_id));
+    WINNOW_CO_TRY(const auto campaign, co_await send(list_id, columns));
     WINNOW_CO_TRY(const auto list, co_await server->engine().get_list(workspace, list_id));
     co_return co_await print_summary(*list, job, campaign);
 }
@@ -257,11 +272,11 @@ awaitable<Result<>> open_all(Demo& demo, Config& config)
 
 void print_opening(const Demo& demo)
 {
-    std::printf("gateway    http://%s (API), %s (SMTP submission, user apikey)\n",
+    std::printf("gateway    http://%s (API)\n           %s (SMTP submission, user apikey)\n",
                 demo.server->http().to_string().c_str(), demo.server->submission().to_string().c_str());
     std::printf("sandbox    DNS %s, mail receivers 127.77.x.y:%d\n", demo.sandbox->dns_endpoint().to_string().c_str(),
                 static_cast<int>(demo.sandbox->smtp_port()));
-    std::printf("API key    %s\n\n%s\n", demo.api_key.c_str(), sandbox_notice);
+    std::printf("API key\n  %s\n\n%s\n", demo.api_key.c_str(), sandbox_notice);
     if (!demo.runtime.lists->complete())
         std::printf("address lists: the small built-in set (scripts/fetch-lists makes the full ones)\n");
     std::fflush(stdout);
@@ -315,7 +330,7 @@ awaitable<int> demo_main(Runtime& runtime, Config& config, const Globals& global
         co_return co_await interrupted(demo, signal, told, scratch);
     const int code = *told ? 0 : fail(told->error());
     if (*told && !command.once) {
-        std::printf("\nserving until Ctrl-C; try\n  curl -H 'Authorization: Bearer %s' \\\n    '%s'\n",
+        std::printf("\nserving until Ctrl-C; try\n  KEY=%s\n  curl -H \"Authorization: Bearer $KEY\" \\\n    '%s'\n",
                     demo.api_key.c_str(), demo.url("/risk?address=unknown-1@acme.deliverable.test").c_str());
         std::fflush(stdout);
         (void)co_await signals.async_wait(boost::asio::use_awaitable);
@@ -349,7 +364,7 @@ int run_demo(const Globals& globals, const DemoCommand& command)
         return fail(config.error());
     auto runtime = Runtime::make(*config, *log);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     std::string contacts = command.contacts;
     if (contacts.empty())
         contacts = std::filesystem::path((*runtime)->share_dir).parent_path() / "docs" / "examples" / "contacts.csv";

@@ -22,8 +22,27 @@ def story(lab: Lab):
     expect(number("suppressed") > 0 and "bounce" in out and "complaint" in out, f"nothing came back:\n{out}")
     expect(number("reports") == number("suppressed"), f"reports and suppressions differ:\n{out}")
     for line in out.splitlines():
-        expect(len(line) <= 80 or not re.match(r"  [a-z_]+ +[\d,]+  ", line), f"a line of {len(line)} columns: {line}")
+        expect(len(line) <= 80 or "/contacts.csv" in line, f"a line of {len(line)} columns: {line}")
+    own_lists(lab)
     interrupted(lab)
+
+
+def own_lists(lab):
+    """A list without names, with or without a header, has its demo too; what is no list is told in one sentence."""
+    people = [f"ada.n{i}@acme.deliverable.test" for i in range(3)]
+    for name, lines in (("my.csv", ["email", *people]), ("my.txt", people)):
+        path = lab.dir / name
+        path.write_text("\n".join(lines) + "\n")
+        out = lab.run("demo", "--once", "--contacts", path)
+        expect(re.search(r"^  delivered +3$", out, re.M), f"{name}: not delivered:\n{out}")
+    for name, content, word in (("empty.csv", "", "empty"), ("blank.csv", "\n\n", "empty"), ("none.csv", "id,name\n1,Ada\n", "e-mail")):
+        path = lab.dir / name
+        path.write_text(content)
+        done = lab.try_run("demo", "--once", "--contacts", path)
+        expect(done.code == 2, f"{name}: {done}")
+        lines = done.err.splitlines()
+        expect(len(lines) == 1 and lines[0].startswith("winnow: ") and str(path) in lines[0], f"{name}: no sentence: {done.err}")
+        expect(word in lines[0] and "{" not in lines[0], f"{name}: {done.err}")
 
 
 def interrupted(lab):
