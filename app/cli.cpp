@@ -177,6 +177,10 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
 )");
     on(sub, globals, chosen, upload, run_list_upload);
 
+    sub = list->add_subcommand("list", "all lists, oldest first");
+    examples(sub, "  winnow list list\n");
+    on(sub, globals, chosen, run_list_list);
+
     auto id = std::make_shared<std::string>();
     sub = list->add_subcommand("status", "rows, verdicts and progress of a list");
     sub->add_option("ID", *id, "list id, as upload prints it")->required();
@@ -196,6 +200,8 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_flag("--spreadsheet-safe", download->spreadsheet_safe, "disarm cells that a spreadsheet would run");
     examples(sub, R"(  winnow list export ID -o verified.csv
   winnow list export ID --format ndjson --verdict unknown
+
+--json changes nothing here: --format decides.
 )");
     on(sub, globals, chosen, download, run_list_export);
 }
@@ -214,8 +220,8 @@ void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("--name", create->name, "name of the campaign")->option_text("NAME");
     sub->add_option("--from", create->from, "From mailbox (required)")->option_text("MAILBOX")->required();
     sub->add_option("--subject", create->subject, "Subject (required)")->option_text("TEXT")->required();
-    sub->add_option("--text", create->text_file, "text body (required)")->option_text("FILE")->required();
-    sub->add_option("--html", create->html_file, "HTML body")->option_text("FILE");
+    sub->add_option("--text", create->text_file, "text body")->option_text("FILE");
+    sub->add_option("--html", create->html_file, "HTML body; one of both is needed")->option_text("FILE");
     sub->add_option("--hold", create->hold, "how long rows without a verdict wait (24h)")->option_text("TIME");
     sub->add_flag("--include-risky", create->include_risky, "send to risky rows too");
     sub->add_flag("--start", create->start, "start at once");
@@ -231,6 +237,13 @@ void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("ID", *id, "campaign id, as create prints it")->required();
     examples(sub, "  winnow campaign start 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
     on(sub, globals, chosen, id, run_campaign_start);
+    sub = campaign->add_subcommand("cancel", "send no more of it");
+    sub->add_option("ID", *id, "campaign id, as create prints it")->required();
+    examples(sub, "  winnow campaign cancel 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_campaign_cancel);
+    sub = campaign->add_subcommand("list", "all campaigns, oldest first");
+    examples(sub, "  winnow campaign list\n");
+    on(sub, globals, chosen, run_campaign_list);
     sub = campaign->add_subcommand("status", "what became of its mail; what was held and why");
     sub->add_option("ID", *id, "campaign id, as create prints it")->required();
     examples(sub, "  winnow campaign status 01JB2Z4X0H8Q6V3T5N7M9K1C2D --json\n");
@@ -297,7 +310,8 @@ exit code 3: one of the addresses is suppressed
     sub->add_option("--format", command->format, "csv, ndjson or txt")
         ->option_text("FORMAT")
         ->check(CLI::IsMember({"csv", "ndjson", "txt"}));
-    examples(sub, "  winnow suppression export -o suppressions.csv\n");
+    examples(sub,
+             "  winnow suppression export -o suppressions.csv\n\n--json changes nothing here: --format decides.\n");
     on(sub, globals, chosen, command, run_suppression_export);
 }
 
@@ -337,7 +351,8 @@ void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<AddressCommand>();
     auto* sub = app.add_subcommand("address", "is this an address? no network");
-    auto* given = sub->add_option("ADDRESS", command->addresses, "addresses")->option_text("...");
+    auto* given = sub->add_option("ADDRESS", command->addresses, "addresses; none or -: one a line from stdin")
+                      ->option_text("...");
     sub->add_flag("--ndjson", command->ndjson, "answer each line of standard input")->excludes(given);
     examples(sub, R"(  winnow address jane@example.com 'ann lee'@example.com
   winnow address --ndjson < addresses.ndjson

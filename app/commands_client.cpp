@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/client.hpp"
+#include "app/end_on_signal.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
 #include "core/ndjson.hpp"
@@ -114,12 +115,69 @@ Error about(const char* thing, const std::string& id, const Client& client, Erro
     return error;
 }
 
+/// What a command made or changed, `thing` of the answer: of a quiet command its id alone.
+void print_changed(const Globals& globals, const json& answer, const char* thing, void (*as_text)(const json&))
+{
+    if (globals.json)
+        print_json(answer);
+    else if (globals.quiet)
+        std::printf("%s\n", answer.at(thing).at("id").get<std::string>().c_str());
+    else
+        as_text(answer);
+}
+
+/// What a command was asked to show.
 void print(const Globals& globals, const json& answer, void (*as_text)(const json&))
 {
     if (globals.json)
         print_json(answer);
     else
         as_text(answer);
+}
+
+/// One line of an overview: id, day, `middle`, name.
+void print_row(const json& thing, const std::string& middle)
+{
+    const json& created = thing.at("created_at");
+    const std::string day = created.is_string() ? created.get<std::string>().substr(0, 10) : "-";
+    std::printf("%-26s  %-10s  %s  %s\n", thing.at("id").get<std::string>().c_str(), day.c_str(), middle.c_str(),
+                thing.at("name").get<std::string>().c_str());
+}
+
+void print_list_row(const json& list)
+{
+    char rows[24];
+    std::snprintf(rows, sizeof rows, "%11s", with_commas(list.at("rows").get<std::uint64_t>()).c_str());
+    print_row(list, rows);
+}
+
+void print_campaign_row(const json& campaign)
+{
+    char middle[40];
+    std::snprintf(middle, sizeof middle, "%-9s  %11s", campaign.at("state").get<std::string>().c_str(),
+                  with_commas(campaign.at("queued").get<std::uint64_t>()).c_str());
+    print_row(campaign, middle);
+}
+
+/// All pages of `what`, oldest first: a line each, as JSON, as an id alone, or by `as_row`.
+awaitable<Result<int>> print_all(Client& client, const Globals& globals, std::string what, void (*as_row)(const json&))
+{
+    std::string after;
+    for (;;) {
+        Query query{{"limit", "1000"}, {"after", after}};
+        WINNOW_CO_TRY(const auto page, co_await client.get("/" + what, query));
+        for (const json& thing : page.at(what)) {
+            if (globals.json)
+                print_json(thing);
+            else if (globals.quiet)
+                std::printf("%s\n", thing.at("id").get<std::string>().c_str());
+            else
+                as_row(thing);
+        }
+        if (!page.at("next").is_string())
+            co_return 0;
+        after = page.at("next").get<std::string>();
+    }
 }
 
 bool job_is_over(const json& answer)
@@ -141,6 +199,9 @@ std::string progress_text(const json& job)
 awaitable<Result<json>> wait_for_job(Client& client, Runtime& runtime, const Globals& globals, std::string list_id)
 {
     ProgressLine progress{globals.quiet, runtime.clock};
+    const EndOnSignal guard{runtime.io.get_executor(),
+                            "interrupted; the verification goes on: winnow list status " + list_id,
+                            [&progress] { progress.clear(); }};
     for (;;) {
         Query none;
         WINNOW_CO_TRY(auto answer, co_await client.get("/lists/" + list_id, none));
@@ -183,17 +244,20 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
     }
     if (command.wait && !answer.at("job").is_null()) {
         const std::string id = answer.at("list").at("id").get<std::string>();
+        if (!globals.quiet)
+            std::fprintf(stderr, "list %s is uploaded\n", id.c_str());
         WINNOW_CO_TRY(answer, co_await wait_for_job(client, runtime, globals, id));
     }
-    print(globals, answer, print_list);
+    print_changed(globals, answer, "list", print_list);
     const json& job = answer.at("job");
     const bool finished = job.is_null() || job.at("state").get<std::string>() == "done";
     co_return command.wait && !finished ? 1 : 0;
 }
 
-awaitable<Result<int>> export_list_file(Client& client, const ListExportCommand& command)
+awaitable<Result<int>> export_list_file(Client& client, Runtime& runtime, const ListExportCommand& command)
 {
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
+    const EndOnSignal guard{runtime.io.get_executor(), output};
     Query query{{"format", command.format},
                 {"verdict", command.verdict},
                 {"spreadsheet_safe", command.spreadsheet_safe ? "true" : ""}};
@@ -226,7 +290,11 @@ awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, c
               {"subject", command.subject},
               {"include_risky", command.include_risky},
               {"hold", command.hold}};
-    WINNOW_CO_TRY(form["text"], whole_file(command.text_file));
+    if (command.text_file.empty() && command.html_file.empty())
+        co_return Error{Errc::invalid_argument, "a campaign needs a body: --text FILE, --html FILE or both"};
+    if (!command.text_file.empty()) {
+        WINNOW_CO_TRY(form["text"], whole_file(command.text_file));
+    }
     if (!command.html_file.empty()) {
         WINNOW_CO_TRY(form["html"], whole_file(command.html_file));
     }
@@ -238,11 +306,36 @@ awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, c
         const std::string id = answer.at("campaign").at("id").get<std::string>();
         WINNOW_CO_TRY(answer, co_await client.post("/campaigns/" + id + "/start", "{}"));
     }
-    print(globals, answer, print_campaign);
+    print_changed(globals, answer, "campaign", print_campaign);
     co_return 0;
 }
 
+/// start or cancel
+int change_campaign(const Globals& globals, const std::string& id, const char* verb)
+{
+    const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
+        const auto answer = co_await client.post("/campaigns/" + net::percent_encode(id) + "/" + verb, "{}");
+        if (!answer)
+            co_return about("campaign", id, client, answer.error());
+        print_changed(globals, *answer, "campaign", print_campaign);
+        co_return 0;
+    };
+    return with_client(globals, story);
+}
+
 }  // namespace
+
+int run_list_list(const Globals& globals)
+{
+    return with_client(globals,
+                       [&](Client& client, Runtime&) { return print_all(client, globals, "lists", print_list_row); });
+}
+
+int run_campaign_list(const Globals& globals)
+{
+    return with_client(
+        globals, [&](Client& client, Runtime&) { return print_all(client, globals, "campaigns", print_campaign_row); });
+}
 
 int run_list_upload(const Globals& globals, const ListUploadCommand& command)
 {
@@ -265,7 +358,8 @@ int run_list_status(const Globals& globals, const std::string& id)
 
 int run_list_export(const Globals& globals, const ListExportCommand& command)
 {
-    return with_client(globals, [&](Client& client, Runtime&) { return export_list_file(client, command); });
+    return with_client(globals,
+                       [&](Client& client, Runtime& runtime) { return export_list_file(client, runtime, command); });
 }
 
 int run_campaign_create(const Globals& globals, const CampaignCreateCommand& command)
@@ -275,14 +369,12 @@ int run_campaign_create(const Globals& globals, const CampaignCreateCommand& com
 
 int run_campaign_start(const Globals& globals, const std::string& id)
 {
-    const auto story = [&](Client& client, Runtime&) -> awaitable<Result<int>> {
-        const auto answer = co_await client.post("/campaigns/" + net::percent_encode(id) + "/start", "{}");
-        if (!answer)
-            co_return about("campaign", id, client, answer.error());
-        print(globals, *answer, print_campaign);
-        co_return 0;
-    };
-    return with_client(globals, story);
+    return change_campaign(globals, id, "start");
+}
+
+int run_campaign_cancel(const Globals& globals, const std::string& id)
+{
+    return change_campaign(globals, id, "cancel");
 }
 
 int run_campaign_status(const Globals& globals, const std::string& id)

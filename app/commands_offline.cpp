@@ -12,6 +12,7 @@
 #include "core/address.hpp"
 #include "core/ndjson.hpp"
 #include "core/reply_classifier.hpp"
+#include "core/trim.hpp"
 #include "core/vocabulary.hpp"
 
 namespace winnow::app {
@@ -226,24 +227,31 @@ struct Comparison {
 
 }  // namespace
 
-int run_address(const Globals&, const AddressCommand& command)
+int run_address(const Globals& globals, const AddressCommand& command)
 {
     if (command.ndjson)
         return answer_each([](const json& line) -> Result<json> {
             WINNOW_TRY(const std::string address, text_member(line, "address"));
             return as_result(address_json(id_of(line), address));
         });
+    std::vector<std::string> addresses = command.addresses;
+    if (addresses.empty() || (addresses.size() == 1 && addresses.front() == "-"))
+        addresses = addresses_from_input();
+    if (addresses.empty())
+        return fail({Errc::invalid_argument, "no address given"});
     int code = 0;
-    for (const std::string& text : command.addresses) {
+    for (const std::string& given : addresses) {
+        const std::string text{trim(given, white_space)};
         const ParsedAddress parsed = parse_address(text);
         if (!parsed.usable)
             code = 1;
-        if (parsed.usable)
+        if (globals.json)
+            print_line(address_json(text, text));
+        else if (parsed.usable)
             std::printf("%s: usable, written %s\n", text.c_str(), parsed.address.to_string().c_str());
         else
-            std::printf("%s: %s, %s (%s)\n", text.c_str(),
-                        parsed.valid ? "valid by the RFC but not usable" : "not valid", parsed.detail.c_str(),
-                        std::string(to_string(parsed.fault)).c_str());
+            std::printf("%s: %s, %s\n", text.c_str(), parsed.valid ? "valid by the RFC but not usable" : "not valid",
+                        parsed.detail.c_str());
     }
     return code;
 }
@@ -257,7 +265,7 @@ int run_replies_classify(const Globals& globals)
     const auto log = make_stderr_log(LogLevel::error, clock);
     const auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     return answer_each([&runtime = **runtime](const json& line) -> Result<json> {
         WINNOW_TRY(const TextReply reply, reply_of(line, *runtime.providers));
         json out = classified_json(classify(*runtime.replies, reply));
@@ -275,7 +283,7 @@ int run_replies_test(const Globals& globals, const std::string& path)
     const auto log = make_stderr_log(LogLevel::error, clock);
     const auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     const auto shipped = ReplyClassifier::load((*runtime)->share_dir + "/replies.tsv");
     if (!shipped)
         return fail(shipped.error());
@@ -309,7 +317,7 @@ int run_data_status(const Globals& globals)
     const auto log = make_stderr_log(LogLevel::error, clock);
     const auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     const Runtime& r = **runtime;
     std::vector<verifier::ListStatus> all = r.lists->status();
     all.push_back({"replies", config->replies_extra.empty() ? "winnow" : "winnow + " + config->replies_extra,

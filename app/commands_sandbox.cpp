@@ -108,7 +108,8 @@ awaitable<int> serve(boost::asio::io_context& io, TimerSource& timers, net::Conn
         std::printf(
             "try it:\n  winnow check --dns %s --smtp-port %s --allow-private --fast \\\n"
             "      --helo probe.sandbox.test --mail-from probe@bounce.sandbox.test \\\n"
-            "      ada@acme.deliverable.test unknown-1@acme.deliverable.test bob@acme.catchall.test\n\n"
+            "      ada@acme.deliverable.test unknown-1@acme.deliverable.test \\\n"
+            "      bob@acme.catchall.test\n\n"
             "names and what they do: docs/sandbox.md. Ctrl-C ends it.\n",
             dns.c_str(), port.c_str());
     }

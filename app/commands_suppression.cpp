@@ -2,6 +2,7 @@
 // holds.
 #include <unistd.h>
 
+#include <boost/asio/this_coro.hpp>
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
@@ -9,6 +10,7 @@
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
 #include "app/client.hpp"
+#include "app/end_on_signal.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
 #include "core/ndjson.hpp"
@@ -33,7 +35,7 @@ public:
                                            std::string domain) = 0;
     /// {"address", "suppressed_by": [...], "entries": [...]}
     virtual awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) = 0;
-    /// {"added", "malformed", "errors": [{"line", "detail"}]}
+    /// {"added", "already_there", "malformed", "errors": [{"line", "detail"}]}
     virtual awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) = 0;
     virtual awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) = 0;
     virtual awaitable<Result<json>> queue() = 0;
@@ -219,7 +221,7 @@ int on_data_dir(const Globals& globals, const Story& story)
     const auto log = make_stderr_log(LogLevel::error, clock);
     auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
-        return fail(runtime.error());
+        return fail_setup(runtime.error());
     auto engine = open_data_dir(**runtime, *config, globals);
     if (!engine)
         return fail(engine.error());
@@ -265,6 +267,13 @@ Error nobody_named()
     return {Errc::invalid_argument, "no address given; name addresses, or a domain with --domain"};
 }
 
+/// {"address" or "domain": what was named, `done`: whether it was}
+void print_subject(const std::string& address, const std::string& domain, const char* done, bool was)
+{
+    const json line{{address.empty() ? "domain" : "address", address + domain}, {done, was}};
+    std::printf("%s\n", dump_json(line).c_str());
+}
+
 void print_entries(const json& answer)
 {
     std::string text = answer.at("address").get<std::string>() + ": ";
@@ -300,9 +309,12 @@ int run_suppression_add(const Globals& globals, const SuppressionCommand& comman
         for (const auto& [address, domain] : subjects) {
             WINNOW_CO_CHECK(co_await suppressions.add(command, address, domain));
         }
-        if (!globals.quiet)
-            for (const auto& [address, domain] : subjects)
+        for (const auto& [address, domain] : subjects) {
+            if (globals.json)
+                print_subject(address, domain, "added", true);
+            else if (!globals.quiet)
                 std::fprintf(stderr, "%s added\n", (address + domain).c_str());
+        }
         co_return 0;
     };
     return with_suppressions(globals, story);
@@ -319,11 +331,12 @@ int run_suppression_remove(const Globals& globals, const SuppressionCommand& com
         int code = 0;
         for (const auto& [address, domain] : subjects) {
             WINNOW_CO_TRY(const bool removed, co_await suppressions.remove(command, address, domain));
-            if (removed) {
-                if (!globals.quiet)
-                    std::fprintf(stderr, "%s removed\n", (address + domain).c_str());
+            if (globals.json)
+                print_subject(address, domain, "removed", removed);
+            else if (removed && !globals.quiet)
+                std::fprintf(stderr, "%s removed\n", (address + domain).c_str());
+            if (removed)
                 continue;
-            }
             std::fprintf(stderr, "winnow: %s is not suppressed in this scope\n", (address + domain).c_str());
             code = 1;
         }
@@ -364,9 +377,11 @@ int run_suppression_import(const Globals& globals, const SuppressionCommand& com
         if (globals.json) {
             std::printf("%s\n", dump_json(answer).c_str());
         } else if (!globals.quiet) {
-            std::fprintf(stderr, "%s added, %s malformed\n",
-                         with_commas(answer.at("added").get<std::uint64_t>()).c_str(),
-                         with_commas(answer.at("malformed").get<std::uint64_t>()).c_str());
+            const auto count = [&answer](const char* name) {
+                return with_commas(answer.at(name).get<std::uint64_t>());
+            };
+            std::fprintf(stderr, "%s added, %s already there, %s malformed\n", count("added").c_str(),
+                         count("already_there").c_str(), count("malformed").c_str());
             for (const auto& fault : answer.at("errors"))
                 std::fprintf(stderr, "  line %s: %s\n", with_commas(fault.at("line").get<std::uint64_t>()).c_str(),
                              fault.at("detail").get<std::string>().c_str());
@@ -382,6 +397,8 @@ int run_suppression_export(const Globals& globals, const SuppressionCommand& com
     if (!file)
         return fail(file.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        const auto executor = co_await boost::asio::this_coro::executor;
+        const EndOnSignal guard{executor, *file};
         WINNOW_CO_CHECK(co_await suppressions.export_to(command, *file));
         WINNOW_CO_CHECK(file->commit());
         co_return 0;

@@ -43,10 +43,16 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
 
 OutputFile::~OutputFile()
 {
+    discard();
+}
+
+void OutputFile::discard() noexcept
+{
     if (fd_ > STDOUT_FILENO)
-        ::close(fd_);
+        ::close(std::exchange(fd_, -1));
     if (!temporary_.empty())
         ::unlink(temporary_.c_str());
+    temporary_.clear();
 }
 
 Result<OutputFile> OutputFile::open(const std::string& path)

@@ -18,6 +18,10 @@ public:
     Result<> write(std::string_view piece);
     /// Flushes, syncs and renames.
     Result<> commit();
+    /// Standard output, a pipe, a device: what was written stays.
+    bool in_place() const noexcept { return temporary_.empty(); }
+    /// Gives up what was written so far; for a process that ends without destructors.
+    void discard() noexcept;
 
     OutputFile(OutputFile&&) noexcept;
     OutputFile& operator=(OutputFile&&) = delete;

@@ -1,4 +1,5 @@
 """What people do wrong, and what machines refuse: a table of commands, exit codes and the words that help."""
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 
 from harness import ROOT, Failed, Lab, expect, free_port, main, skip, wait_for
@@ -101,26 +103,28 @@ def lists(t: Table):
 
 
 def long_line(t: Table):
-    """A line of 10 MB costs no memory and no other row its verdict."""
-    def peak(content):
+    """A line of 10 MB is refused with its number, costs no memory and leaves no list that looks whole."""
+    def peak(content, code):
         path = t.file("long.csv", content)
         process = subprocess.Popen([t.lab.winnow, "verify", path, "-o", t.out, *t.lab.sandbox_flags()], stderr=subprocess.PIPE)
         err = process.stderr.read().decode()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        expect(process.returncode == 0, f"10 MB line: exit code {process.returncode}\n{err}")
+        expect(process.returncode == code, f"10 MB line: exit code {process.returncode}, not {code}\n{err}")
         return usage.ru_maxrss / 1024
 
     t.cases += 1
-    filler = b"".join(b"%d,ada.n%d@acme.deliverable.test\n" % (i, i) for i in range(3, 60_000))  # as large a file, of short lines
-    usual = peak(GOOD + b"3,bob@acme.deliverable.test\n")
-    long = peak(GOOD + b'3,"' + b"x" * 10_000_000 + b'"\n4,bob@acme.deliverable.test\n')
-    rows = t.out.read_bytes().split(b"\n")
-    del filler
+    usual = peak(GOOD + b"3,bob@acme.deliverable.test\n", 0)
+    content = GOOD + b'3,"' + b"x" * 10_000_000 + b'"\n4,bob@acme.deliverable.test\n'
+    long = peak(content, 2)
     expect(long < usual + 64, f"a 10 MB line takes {long:.0f} MB, a short list {usual:.0f} MB")
-    expect(any(b"malformed_row" in r for r in rows), "the 10 MB line is not reported as malformed")
-    expect(b"1,ada@acme.deliverable.test,deliverable,accepted" in rows[1], f"before the long line: {rows[1][:200]}")
-    expect(rows[4].startswith(b"4,bob@acme.deliverable.test,deliverable,accepted"), f"after the long line: {rows[4][:200]}")
+    flags = t.lab.sandbox_flags()
+    path = t.file("long.csv", content)
+    for quiet in ([], ["-q"]):
+        t.fails("a line of 10 MB", 2, ["long.csv", "line 4", "1 MiB", "shorten"], "verify", path, "-o", t.out, *flags, *quiet)
+    t.out.unlink()
+    done = t.lab.try_run("verify", path, "-o", t.out, *flags)
+    expect(done.code == 2 and not t.out.exists(), f"a line of 10 MB left an output file: {done}")
 
 
 def devices(t: Table):
@@ -226,6 +230,8 @@ def configuration(t: Table):
     serve("a duration without unit", 78, ["bad.toml:1:1", "drain_timeout"], "drain_timeout = 30\n")
     serve("a file that is no TOML", 78, ["bad.toml:1"], "this is no TOML\n")
     serve("no host name", 78, ["relay.hostname", "mail.example.com"], f'data_dir = "{lab.dir}/x"\n')
+    serve("a share_dir that is not there", 78, ["share_dir", "/nope"], serve_config(lab, extra='share_dir = "/nope"'))
+    serve("rows that are not there", 78, ["replies_extra", "/nope.tsv"], serve_config(lab, extra='replies_extra = "/nope.tsv"'))
     serve("a certificate without its key", 78, ["http.cert_file", "http.tls_key_file"], 'http.cert_file = "/x.pem"\n')
     serve("a certificate that is not there", 78, ["cert.pem"],
           serve_config(lab, extra=f'http.cert_file = "{lab.dir}/cert.pem"\nhttp.tls_key_file = "{lab.dir}/key.pem"'))
@@ -233,6 +239,32 @@ def configuration(t: Table):
     t.fails("a bad environment", 78, ["WINNOW_NET__SMTP_PORT", "net.smtp_port"], "serve", "--config",
             lab.config(serve_config(lab), "env"), env={"WINNOW_NET__SMTP_PORT": "many"})
     expect(not (lab.dir / "data").exists(), "a server that did not start made its data directory")
+
+
+def config_check(t: Table):
+    """What `config check` calls valid, `serve` takes; what it still needs is told."""
+    lab = t.lab
+    defaults = lab.config(lab.run("config", "--defaults"), "defaults")
+    whole = lab.config(serve_config(lab), "whole")
+    for args, code, words in (((), 0, ["valid", "relay.hostname"]), (("--config", defaults), 0, ["valid", "relay.hostname"]),
+                              (("--config", whole), 0, ["valid"]),
+                              (("--config", lab.config('share_dir = "/nope"\n', "share")), 78, ["share_dir", "/nope"]),
+                              (("--config", lab.config('http.cert_file = "/nope.pem"\nhttp.tls_key_file = "/nope.key"\n', "cert")), 78,
+                               ["/nope.pem"]),
+                              (("--config", lab.config('replies_extra = "/nope.tsv"\n', "extra")), 78, ["replies_extra", "/nope.tsv"])):
+        t.cases += 1
+        done = lab.try_run("config", "check", *args)
+        expect(done.code == code and all(word in done.err for word in words), f"config check {args}: {done}")
+        told = json.loads(lab.run("config", "check", "--json", *args, code=code))
+        expect(told["valid"] == (code == 0) and bool(told["faults"]) == (code != 0), f"config check --json {args}: {told}")
+    done = lab.try_run("config", "check", "--config", whole)
+    expect("needs" not in done.err, f"nothing is missing: {done}")
+    shown = json.loads(lab.run("config", "show", "--json", "--config", whole))
+    hostname = shown["relay.hostname"]
+    expect(hostname["value"] == "gateway.test" and hostname["source"].startswith(f"{whole}:7:"), f"config show --json: {hostname}")
+    expect("bounce.listen" not in shown, f"config show --json gives defaults: {shown}")
+    shown = json.loads(lab.run("config", "show", "--json", "--effective"))
+    expect(shown["net.smtp_port"] == {"value": 25, "source": "default"}, f"{shown}")
 
 
 def overviews(t: Table):
@@ -283,6 +315,24 @@ def usage(t: Table):
     t.fails("an unknown option", 2, ["--colum", "winnow verify --help"], "verify", good, "--colum", "2")
     t.fails("a port that is none", 2, ["--smtp-port"], "verify", good, "-o", t.out, "--smtp-port", "70000")
     t.fails("no address", 2, ["no address"], "check")
+    t.fails("no address to look at", 2, ["no address"], "address", input=b"\n  \n")
+    offline(t)
+
+
+def offline(t: Table):
+    """Addresses are read alike from arguments and from standard input; --json is for programs."""
+    t.cases += 1
+    lab = t.lab
+    usable = "ada@example.com: usable, written ada@example.com\n"
+    expect(lab.run("address", " ada@example.com\t") == usable, "white space around an argument")
+    expect(lab.run("address", input=" ada@example.com \r\n\nAda <ada@example.com>\n") == usable * 2, "addresses from standard input")
+    objects = [json.loads(line) for line in lab.run("address", "--json", "ada@example.com", "a b", code=1).splitlines()]
+    expect([(o["id"], o["usable"]) for o in objects] == [("ada@example.com", True), ("a b", False)], f"address --json: {objects}")
+    told = lab.run("address", "ada@-example.com", code=1)
+    expect("domain_syntax" not in told and "hyphen" in told, f"a raw word: {told}")
+    for given in (" ada@acme.deliverable.test ", "Ada <ada@acme.deliverable.test>"):
+        out = lab.run("check", given, *lab.sandbox_flags())
+        expect(out.startswith("ada@acme.deliverable.test: deliverable"), f"check {given!r}: {out}")
 
 
 def clients(t: Table, config, server, process):
@@ -302,11 +352,23 @@ def clients(t: Table, config, server, process):
     process.send_signal(signal.SIGHUP)
     wait_for("the broken key file to be told", lambda: "keys.reload_failed" in lab.log(process.name))
     expect(lab.try_run("queue", "summary", env=late).code == 0, "a broken key file took the keys away")
+    keys.unlink()
+    process.send_signal(signal.SIGHUP)
+    wait_for("the lost key file to be told", lambda: lab.log(process.name).count("keys.reload_failed") == 2)
+    expect(lab.try_run("queue", "summary", env=late).code == 0, "a lost key file took the keys away")
     keys.write_bytes(good)
+    keys.chmod(0o600)
     t.cases += 1
     nowhere = f"http://127.0.0.1:{free_port()}"
     said = t.fails("no server", 69, [nowhere, "refused", "winnow serve"], "queue", "summary", env={**late, "WINNOW_SERVER": nowhere})
     expect("connect to" not in said, f"no server: {said}")
+    submission = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=greets, args=(submission,), daemon=True).start()
+    at = f"http://127.0.0.1:{submission.getsockname()[1]}"
+    t.fails("a server of another kind", 69, ["no winnow answers", at], "queue", "summary", env={**late, "WINNOW_SERVER": at})
+    submission.close()
+    t.fails("a campaign without a body", 2, ["--text", "--html"], "campaign", "create", "nope", "--from", "a@b.test", "--subject", "x",
+            env=late)
     t.fails("a list that is not there", 1, ["list", '"nope"', server], "list", "status", "nope", env=late)
     t.fails("the rows of a list that is not there", 1, ["list", '"nope"'], "list", "export", "nope", "-o", t.out, env=late)
     t.fails("a campaign that is not there", 1, ["campaign", '"nope"'], "campaign", "status", "nope", env=late)
@@ -318,11 +380,94 @@ def clients(t: Table, config, server, process):
     done = lab.try_run("suppression", "check", "a@b.test", env=late)
     expect(done.code == 0, f"of two addresses one was wrong, the other one was added: {done}")
     lab.try_run("suppression", "add", "a@b.test", env=late)
+    said = json.loads(lab.run("suppression", "add", "a@b.test", "--json", env=late))
+    expect(said == {"address": "a@b.test", "added": True}, f"add --json: {said}")
     expect(lab.try_run("suppression", "check", "a@b.test", env=late).code == 3, "an added address is not suppressed")
     done = lab.try_run("suppression", "remove", "a@b.test", env=late)
     expect(done.code == 0 and "a@b.test" in done.err and "removed" in done.err, f"remove says nothing: {done}")
     t.fails("a removal of nothing", 1, ["a@b.test", "not suppressed"], "suppression", "remove", "a@b.test", env=late)
     t.fails("a data directory without configuration", 1, ["key file", "--config"], "check", "a@b.test", "--data-dir", lab.dir / "data")
+
+
+def greets(server):
+    """A mail server, as far as its first words."""
+    with server.accept()[0] as client:
+        client.sendall(b"220 mail.test ESMTP\r\n")
+        client.recv(1000)
+
+
+def stalls(server):
+    """Begins an answer that never ends, to one client after the other."""
+    held = []
+    while True:
+        held.append(server.accept()[0])
+        held[-1].recv(10_000)
+        held[-1].sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nemail\n\r\n")
+
+
+def interrupted_clients(t: Table):
+    """Ctrl-C ends a command against a server: what goes on there is told, no half file stays here."""
+    lab = t.lab
+    config = lab.gateway_config(name="interrupted", extra="")
+    lab.api_key(config)
+    lab.serve(config, lab.http_at, "interrupted")
+    slow = t.file("slow.csv", HEADER + b"".join(b"%d,ada@d%d.slow.test\n" % (i, i) for i in range(20)))
+
+    def ends(what, how, words, ready, *args, env=None):
+        t.cases += 1
+        process = subprocess.Popen([lab.winnow, *map(str, args)], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+                                   env={**lab.env, **(env or {})})
+        try:
+            before = ready(process)
+            process.send_signal(how)
+            err = before + process.communicate(timeout=30)[1]
+        finally:
+            process.kill()
+            process.wait()
+        expect(process.returncode == 128 + how, f"{what}: exit code {process.returncode}\n{err}")
+        for word in words(err):
+            expect(word in err, f"{what}: {word!r} is not told:\n{err}")
+        no_leftovers(lab.dir)
+        return err
+
+    def list_id(err):
+        return re.search(r"\b[0-9A-HJKMNP-TV-Z]{26}\b", err).group()
+
+    for how in (signal.SIGINT, signal.SIGTERM):
+        err = ends("list upload --wait", how, lambda err: [f"the verification goes on: winnow list status {list_id(err)}"],
+                   lambda process: process.stderr.readline(), "list", "upload", slow, "--wait")
+        told = json.loads(lab.run("list", "status", list_id(err), "--json"))
+        expect(told["job"]["state"] in ("running", "waiting"), f"the verification does not go on: {told}")
+
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=stalls, args=(server,), daemon=True).start()
+    env = {"WINNOW_SERVER": f"http://127.0.0.1:{server.getsockname()[1]}"}
+
+    def half_written(_):
+        wait_for("a partial file", lambda: any(p.stat().st_size for p in lab.dir.glob("out.csv.partial-*")))
+        return ""
+
+    for args in (["list", "export", "ID"], ["suppression", "export"]):
+        t.out.write_bytes(OLD)
+        ends(" ".join(args), signal.SIGINT, lambda _: ["nothing was written"], half_written, *args, "-o", t.out, env=env)
+        expect(t.out.read_bytes() == OLD, f"{args}: the output file was touched")
+
+
+def quiet(t: Table):
+    """-q prints the id of what was made or changed; lists and campaigns are named afterwards."""
+    t.cases += 1
+    lab = t.lab
+    some = t.file("some.csv", b"email\nada@acme.deliverable.test\n")
+    html = t.file("body.html", b"<p>hello</p>\n")
+    made = lab.run("list", "upload", some, "--name", "some", "--no-verify", "-q").strip()
+    expect(made in lab.run("list", "list", "-q").split(), "the new list is not among the lists")
+    rows = lab.run("list", "list")
+    expect(re.search(rf"^{made}  \d{{4}}-\d\d-\d\d +1  some$", rows, re.M), f"list list: {rows}")
+    campaign = lab.run("campaign", "create", made, "--from", "a@gateway.sandbox.test", "--subject", "x", "--html", html, "-q").strip()
+    expect(lab.run("campaign", "cancel", campaign, "-q").strip() == campaign, "campaign cancel -q")
+    states = {c["id"]: c["state"] for c in map(json.loads, lab.run("campaign", "list", "--json").splitlines())}
+    expect(states == {campaign: "cancelled"}, f"campaign list: {states}")
+    t.fails("a campaign that is not there", 1, ["campaign", '"nope"'], "campaign", "cancel", "nope")
 
 
 def servers(t: Table):
@@ -452,7 +597,7 @@ def story(lab: Lab):
     """Each mistake gets one sentence with the cure, the right exit code, and leaves no half-written file."""
     lab.sandbox()
     table = Table(lab)
-    for part in (usage, configuration, lists, long_line, devices, small_disk, permissions, servers, dns, interrupted):
+    for part in (usage, configuration, config_check, lists, long_line, devices, small_disk, permissions, servers, dns, interrupted, interrupted_clients, quiet):
         part(table)
     expect(table.cases > 45, f"only {table.cases} cases were played")
     print(f"{table.cases} cases")
