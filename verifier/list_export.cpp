@@ -247,6 +247,11 @@ awaitable<Result<>> Exporter::run(std::function<awaitable<Result<>>(std::string)
 
 }  // namespace
 
+std::span<const std::string_view> export_columns() noexcept
+{
+    return added_columns;
+}
+
 awaitable<Result<>> export_list(storage::Engine& engine, std::string workspace, std::string list_id,
                                 ExportOptions options, std::function<awaitable<Result<>>(std::string)> sink)
 {

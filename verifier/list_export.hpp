@@ -1,7 +1,9 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
+#include <string_view>
 
 #include "storage/engine.hpp"
 
@@ -19,6 +21,9 @@ struct ExportOptions {
     bool evidence = false;        ///< NDJSON: with every step
     std::optional<Verdict> only;  ///< segment
 };
+
+/// Names of the columns that an export adds behind the user's.
+std::span<const std::string_view> export_columns() noexcept;
 
 /// The user's rows in their order with their bytes (a row with broken quotes is written anew, or ours would end up
 /// inside its last cell), then the columns winnow_verdict, winnow_reason, winnow_p_bounce,

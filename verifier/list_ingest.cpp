@@ -10,6 +10,7 @@
 #include "core/email_column.hpp"
 #include "core/encoding.hpp"
 #include "core/ids.hpp"
+#include "verifier/list_export.hpp"
 
 namespace winnow::verifier {
 namespace {
@@ -87,6 +88,7 @@ struct ListIngest::Impl {
     bool ended = false;
     std::uint64_t data_rows = 0;
     bool mixed_line_ends = false;
+    std::size_t own_columns_at = 0;  ///< columns of an earlier export begin there; 0 = there are none
 
     std::string file() const { return options.file_name.empty() ? "the list" : options.file_name; }
     Result<> begin(bool complete);
@@ -94,6 +96,8 @@ struct ListIngest::Impl {
     void describe_list();
     Result<> take_record(const CsvRecord& record);
     bool take_header(const CsvRecord& record);
+    void find_own_columns();
+    std::string_view without_own(const CsvRecord& record) const;
     void take_line_end(std::string_view terminator);
     std::string fault_of(const CsvRecord& record) const;
     void note_duplicate(storage::ListRow& row);
@@ -200,6 +204,45 @@ void ListIngest::Impl::take_line_end(std::string_view terminator)
         mixed_line_ends = true;
 }
 
+/// A list that was verified before ends in our columns. Twice the same names would leave a reader to guess which one
+/// counts: the old ones go, as a whole or not at all.
+void ListIngest::Impl::find_own_columns()
+{
+    auto& names = summary.list.columns;
+    const auto own = export_columns();
+    if (names.size() <= own.size() || !std::equal(own.begin(), own.end(), names.end() - std::ssize(own)))
+        return;
+    const std::size_t at = names.size() - own.size();
+    if (column.index >= at)
+        return;
+    own_columns_at = at;
+}
+
+/// The octets of a record without our columns. One that has not as many cells as the header, or broken quotes, stays as
+/// it is.
+std::string_view ListIngest::Impl::without_own(const CsvRecord& record) const
+{
+    const std::string_view raw = record.raw;
+    if (own_columns_at == 0 || record.kind != CsvKind::record || record.fault != CsvFault::none ||
+        record.fields.size() != own_columns_at + export_columns().size())
+        return raw;
+    std::size_t at = raw.starts_with("\xef\xbb\xbf") ? 3 : 0;
+    for (std::size_t cell = 0;; at += dialect.delimiter.size()) {
+        if (at < raw.size() && raw[at] == dialect.quote) {
+            // A doubled quote ends one quoted stretch and begins the next: the cell is over where none begins.
+            do {
+                at = raw.find(dialect.quote, at + 1);
+                if (at == std::string_view::npos)
+                    return raw;
+                ++at;
+            } while (at < raw.size() && raw[at] == dialect.quote);
+        }
+        at = raw.find(dialect.delimiter, at);
+        if (at == std::string_view::npos || ++cell == own_columns_at)
+            return raw.substr(0, at);
+    }
+}
+
 /// True for the header and for what stands before it: both belong to the list, not to its rows.
 bool ListIngest::Impl::take_header(const CsvRecord& record)
 {
@@ -207,13 +250,16 @@ bool ListIngest::Impl::take_header(const CsvRecord& record)
         return false;
     storage::ListRecord& list = summary.list;
     header_seen = record.kind == CsvKind::record;
-    list.header_raw.append(record.raw);
     if (!header_seen) {
-        list.header_raw.append(record.terminator);
+        list.header_raw.append(record.raw).append(record.terminator);
         return true;
     }
     for (std::string_view field : record.fields)
         list.columns.emplace_back(trimmed(to_utf8(field)));
+    find_own_columns();
+    list.header_raw.append(without_own(record));
+    if (own_columns_at > 0)
+        list.columns.resize(own_columns_at);
     return true;
 }
 
@@ -246,7 +292,7 @@ Result<> ListIngest::Impl::take_record(const CsvRecord& record)
     storage::ListRow row;
     row.number = ++list.rows;
     row.line = record.line;
-    row.raw = std::string(record.raw);
+    row.raw = std::string(without_own(record));
     row.malformed = fault_of(record);
     data_rows += record.kind == CsvKind::record;
     if (row.malformed.empty()) {
@@ -339,6 +385,8 @@ void ListIngest::Impl::add_notes()
         notes.push_back("read as " + summary.encoding + "; the rows keep their octets");
     if (column.found_by == EmailColumn::FoundBy::content)
         notes.push_back("e-mail column " + std::to_string(column.index + 1) + " was found by its content");
+    if (own_columns_at > 0)
+        notes.push_back("the file was verified before; its winnow_ columns are written anew");
     if (mixed_line_ends)
         notes.push_back("line ends are mixed; the export writes the first kind everywhere");
 }

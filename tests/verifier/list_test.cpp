@@ -266,6 +266,27 @@ TEST_F(ListTest, ALineThatIsTooLongRefusesTheListWithItsNumberAndLeavesNothingBe
     EXPECT_EQ(rows(list).at(0).raw, longest);
 }
 
+TEST_F(ListTest, AnExportThatIsVerifiedAgainHasOurColumnsOnce)
+{
+    const std::string file =
+        "\xef\xbb\xbf\"full, name\",email\r\n\"Ann \"\"A\"\", x\",ann@x.test\r\n\"\",ben@x.test\r\nCem\r\n\r\n";
+    const auto first = upload(file).list;
+    conclude_rows(first, Reason::mailbox_not_found);
+    const std::string once = exported(first);
+    const auto again = upload(once);
+    EXPECT_THAT(again.notes, testing::Contains(HasSubstr("written anew")));
+    EXPECT_EQ(again.list.columns, (std::vector<std::string>{"full, name", "email"}));
+    EXPECT_EQ(again.list.header_raw, first.header_raw);
+    EXPECT_EQ(rows(again.list).at(0).raw, rows(first).at(0).raw);
+    EXPECT_EQ(rows(again.list).at(1).raw, rows(first).at(1).raw);
+    conclude_rows(again.list, Reason::mailbox_not_found);
+    const std::string twice = exported(again.list);
+    EXPECT_EQ(twice.substr(0, twice.find("Cem")), once.substr(0, once.find("Cem")));
+
+    const auto part = upload("email,winnow_verdict\nann@x.test,deliverable\n").list;
+    EXPECT_EQ(part.columns.size(), 2u) << "not the whole set: the user's own";
+}
+
 TEST_F(ListTest, PiecesOfAnySizeGiveTheSameRows)
 {
     std::string file = "name;email\r\n";
