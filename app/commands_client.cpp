@@ -202,6 +202,8 @@ awaitable<Result<json>> wait_for_job(Client& client, Runtime& runtime, const Glo
     const EndOnSignal guard{runtime.io.get_executor(),
                             "interrupted; the verification goes on: winnow list status " + list_id,
                             [&progress] { progress.clear(); }};
+    if (!globals.quiet)
+        std::fprintf(stderr, "list %s is uploaded\n", list_id.c_str());
     for (;;) {
         Query none;
         WINNOW_CO_TRY(auto answer, co_await client.get("/lists/" + list_id, none));
@@ -244,8 +246,6 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
     }
     if (command.wait && !answer.at("job").is_null()) {
         const std::string id = answer.at("list").at("id").get<std::string>();
-        if (!globals.quiet)
-            std::fprintf(stderr, "list %s is uploaded\n", id.c_str());
         WINNOW_CO_TRY(answer, co_await wait_for_job(client, runtime, globals, id));
     }
     print_changed(globals, answer, "list", print_list);
