@@ -81,11 +81,11 @@ awaitable<Result<std::string>> Demo::upload()
             break;
         text += piece;
     }
-    const std::string path = "/lists?filename=contacts.csv&name=contacts&source=demo&consent_basis=example";
-    const auto answer = co_await post(path, "text/csv", std::move(text));
-    if (!answer)
-        co_return Error{answer.error().code, contacts + ": " + answer.error().context};
-    co_return answer->dump();
+    const std::string path =
+        "/lists?filename=" + net::percent_encode(std::filesystem::path(contacts).filename().string()) +
+        "&name=contacts&source=demo&consent_basis=example";
+    WINNOW_CO_TRY(const auto answer, co_await post(path, "text/csv", std::move(text)));
+    co_return answer.dump();
 }
 
 awaitable<Result<storage::JobRecord>> Demo::verify(std::string job_id)
