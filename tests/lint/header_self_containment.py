@@ -20,7 +20,12 @@ def options(words):
     """What a header needs of a compiler's arguments: tuples of an option and, where it is its own word, its value."""
     left = iter(words)
     for word in left:
-        if word in ("-isystem", "-include", "-I"):
+        # Without the tree's precompiled header: with it no header would show what it lacks.
+        if word == "-Winvalid-pch":
+            continue
+        if word == "-include":
+            next(left)
+        elif word in ("-isystem", "-I"):
             yield (word, next(left))
         elif word in ("-o", "-c", "-MF", "-MT", "-MQ"):
             next(left)
