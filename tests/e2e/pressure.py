@@ -52,7 +52,10 @@ def stalled(lab, config, key, server):
     expect("drain_timeout is over" in lab.log("serve"), "nothing tells why the drain was cut short")
 
     lab.serve(config, lab.http_at, "serve-again")
-    opened = next(json.loads(line) for line in lab.log("serve-again").splitlines() if '"storage.opened"' in line)
+    # The log is written behind the listener's back.
+    lines = wait_for("the line of the opened store", lambda: [
+        line for line in lab.log("serve-again").splitlines() if '"storage.opened"' in line])
+    opened = json.loads(lines[0])
     expect(opened["in_flight_at_last_end"] == 1, f"the message under way was forgotten: {opened}")
     mails = lab.dir / "mail.ndjson"
     wait_for("the message to arrive", lambda: mails.exists() and b"Subject: slowly" in mails.read_bytes())
