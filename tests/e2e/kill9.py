@@ -39,7 +39,10 @@ class Gateway:
         found = []
         for i in range(1, self.starts + 1):
             for line in self.lab.log(f"serve-{i}").splitlines():
-                record = json.loads(line)
+                try:
+                    record = json.loads(line)
+                except ValueError:  # the kill cut the line
+                    continue
                 if record.get("event") == "storage.opened":
                     found.append(record["in_flight_at_last_end"])
         return found
