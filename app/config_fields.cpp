@@ -235,7 +235,7 @@ void add_store(ConfigTable& t, Config& c)
     rule("filtered_spacing", s.filtered_spacing, "Strikes closer than this count once.");
     rule("filtered_duration", s.filtered_duration, "How long the suspension holds.");
     rule("strike_memory", s.strike_memory, "Older strikes are forgotten.");
-    strikes("domain_strikes", s.domain_strikes, "Failed lookups of a domain that suspend it.");
+    strikes("domain_strikes", s.domain_strikes, "Failed lookups that suspend a domain; refusals, an address.");
     rule("domain_spacing", s.domain_spacing, "Lookups closer than this count once.");
     rule("domain_duration", s.domain_duration, "How long a domain that does not exist is suspended.");
     rule("null_mx_duration", s.null_mx_duration, "How long a domain with a null MX is suspended.");
