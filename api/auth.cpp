@@ -15,6 +15,7 @@
 #include "core/crypto.hpp"
 #include "core/duration.hpp"
 #include "core/join.hpp"
+#include "core/split.hpp"
 
 namespace winnow::api {
 namespace {
@@ -42,7 +43,7 @@ struct Parts {
 };
 
 /// wnw_<id>_<secret><6 hex digits of CRC-32C>; the checksum lets secret scanners and people tell a key from a typo.
-std::optional<Parts> split(std::string_view text)
+std::optional<Parts> parts_of(std::string_view text)
 {
     if (text.size() < prefix.size() + id_length + 1 + 6 || text.substr(0, prefix.size()) != prefix)
         return std::nullopt;
@@ -57,18 +58,6 @@ std::optional<Parts> split(std::string_view text)
     return parts;
 }
 
-std::vector<std::string> split_at(std::string_view text, char separator)
-{
-    std::vector<std::string> parts(1);
-    for (const char c : text) {
-        if (c == separator)
-            parts.emplace_back();
-        else
-            parts.back() += c;
-    }
-    return parts;
-}
-
 struct Stored {
     ApiKey key;
     std::string digest;
@@ -78,7 +67,7 @@ struct Stored {
 /// holds the sender domains, separated by commas; keys that may use any have six, as those of older versions.
 Result<Stored> parse_line(const std::string& line)
 {
-    const std::vector<std::string> fields = split_at(line, '\t');
+    const std::vector<std::string_view> fields = split(line, '\t');
     if (fields.size() != 6 && fields.size() != 7)
         return Error{Errc::invalid_argument,
                      "expected 6 or 7 fields separated by TAB, found " + std::to_string(fields.size())};
@@ -89,13 +78,14 @@ Result<Stored> parse_line(const std::string& line)
     const char* const end = fields[3].data() + fields[3].size();
     const auto [stop, failed] = std::from_chars(fields[3].data(), end, stored.key.probes_per_day);
     if (failed != std::errc{} || stop != end)
-        return Error{Errc::invalid_argument, "probes_per_day \"" + fields[3] + "\" is not a number"};
+        return Error{Errc::invalid_argument, "probes_per_day \"" + std::string(fields[3]) + "\" is not a number"};
     if (fields[4] != "-") {
         WINNOW_TRY(stored.key.expires, parse_time(fields[4]));
     }
     stored.key.name = fields[5];
     if (fields.size() == 7) {
-        WINNOW_TRY(stored.key.from, relay::SenderDomains::parse(split_at(fields[6], ',')));
+        const auto domains = split(fields[6], ',');
+        WINNOW_TRY(stored.key.from, relay::SenderDomains::parse({domains.begin(), domains.end()}));
         // An empty list must not turn a bound key into one that may send as anybody.
         if (stored.key.from.any())
             return Error{Errc::invalid_argument, "the list of sender domains is empty"};
@@ -181,7 +171,7 @@ Result<NewApiKey> KeyRing::create(const std::string& path, ApiKey properties, Rn
 
 std::optional<ApiKey> KeyRing::verify(std::string_view text, TimePoint now) const
 {
-    const auto parts = split(text);
+    const auto parts = parts_of(text);
     if (!parts)
         return std::nullopt;
     const auto found = impl_->keys.find(parts->id);

@@ -95,9 +95,8 @@ int answer_each(const std::function<Result<json>(const json&)>& answer)
     return 1;
 }
 
-json address_json(const json& id, std::string_view text)
+json address_json(const json& id, const ParsedAddress& parsed)
 {
-    const ParsedAddress parsed = parse_address(text);
     json out{
         {"id", id}, {"valid", parsed.valid}, {"usable", parsed.usable}, {"normalized", nullptr}, {"reason", nullptr}};
     if (parsed.valid)
@@ -225,6 +224,69 @@ struct Comparison {
     }
 };
 
+int test_replies(const Globals& globals, const std::string& path, const Runtime& runtime)
+{
+    const auto shipped = ReplyClassifier::load(runtime.share_dir + "/replies.tsv");
+    if (!shipped)
+        return fail(shipped.error());
+    std::ifstream file;
+    if (path != "-") {
+        file.open(path, std::ios::binary);
+        if (!file)
+            return fail({Errc::not_found, path + " cannot be read"});
+    }
+    Comparison comparison;
+    const int code =
+        for_each_line(path == "-" ? std::cin : file, path == "-" ? "standard input" : path.c_str(),
+                      [&](std::size_t number, std::string_view line) -> Result<> {
+                          WINNOW_TRY(const TextReply reply, history_line(line, *runtime.providers));
+                          comparison.add(number, reply, classify(*shipped, reply), classify(*runtime.replies, reply));
+                          return {};
+                      });
+    if (globals.json)
+        print_line(comparison.to_json());
+    else
+        std::cout << comparison.to_text();
+    return code;
+}
+
+int show_data_status(const Globals& globals, const Config& config, const Runtime& runtime)
+{
+    std::vector<verifier::ListStatus> all = runtime.lists->status();
+    all.push_back({"replies", config.replies_extra.empty() ? "winnow" : "winnow + " + config.replies_extra,
+                   "checked in", runtime.replies->rows()});
+    all.push_back({"mx-providers", "winnow", "checked in", runtime.providers->rows()});
+    if (globals.json) {
+        json out = json::array();
+        for (const auto& list : all)
+            out.push_back(
+                {{"name", list.name}, {"entries", list.count}, {"version", list.version}, {"source", list.source}});
+        print_line({{"complete", runtime.lists->complete()}, {"share_dir", runtime.share_dir}, {"lists", out}});
+        return 0;
+    }
+    std::printf("%-16s %9s  %-26s %s\n", "list", "entries", "version", "source");
+    for (const auto& list : all)
+        std::printf("%-16s %9s  %-26s %s\n", list.name.c_str(), with_commas(list.count).c_str(), list.version.c_str(),
+                    list.source.c_str());
+    if (!runtime.lists->complete())
+        std::printf("\nthe address lists are the small built-in ones; scripts/fetch-lists makes the full ones\n");
+    return 0;
+}
+
+/// Calls `run` with the tables that the configuration names, without a network.
+int with_tables(const Globals& globals, const std::function<int(const Config&, const Runtime&)>& run)
+{
+    const auto config = configured(globals);
+    if (!config)
+        return 78;
+    const SystemClock clock;
+    const auto log = make_stderr_log(LogLevel::error, clock);
+    const auto runtime = Runtime::make(*config, *log, false);
+    if (!runtime)
+        return fail_setup(runtime.error());
+    return run(*config, **runtime);
+}
+
 }  // namespace
 
 int run_address(const Globals& globals, const AddressCommand& command)
@@ -232,7 +294,7 @@ int run_address(const Globals& globals, const AddressCommand& command)
     if (command.ndjson)
         return answer_each([](const json& line) -> Result<json> {
             WINNOW_TRY(const std::string address, text_member(line, "address"));
-            return as_result(address_json(id_of(line), address));
+            return as_result(address_json(id_of(line), parse_address(address)));
         });
     std::vector<std::string> addresses = command.addresses;
     if (addresses.empty() || (addresses.size() == 1 && addresses.front() == "-"))
@@ -246,7 +308,7 @@ int run_address(const Globals& globals, const AddressCommand& command)
         if (!parsed.usable)
             code = 1;
         if (globals.json)
-            print_line(address_json(text, text));
+            print_line(address_json(text, parsed));
         else if (parsed.usable)
             std::printf("%s: usable, written %s\n", text.c_str(), parsed.address.to_string().c_str());
         else
@@ -258,86 +320,27 @@ int run_address(const Globals& globals, const AddressCommand& command)
 
 int run_replies_classify(const Globals& globals)
 {
-    const auto config = configured(globals);
-    if (!config)
-        return 78;
-    const SystemClock clock;
-    const auto log = make_stderr_log(LogLevel::error, clock);
-    const auto runtime = Runtime::make(*config, *log, false);
-    if (!runtime)
-        return fail_setup(runtime.error());
-    return answer_each([&runtime = **runtime](const json& line) -> Result<json> {
-        WINNOW_TRY(const TextReply reply, reply_of(line, *runtime.providers));
-        json out = classified_json(classify(*runtime.replies, reply));
-        out["id"] = id_of(line);
-        return as_result(std::move(out));
+    return with_tables(globals, [](const Config&, const Runtime& runtime) {
+        return answer_each([&runtime](const json& line) -> Result<json> {
+            WINNOW_TRY(const TextReply reply, reply_of(line, *runtime.providers));
+            json out = classified_json(classify(*runtime.replies, reply));
+            out["id"] = id_of(line);
+            return as_result(std::move(out));
+        });
     });
 }
 
 int run_replies_test(const Globals& globals, const std::string& path)
 {
-    const auto config = configured(globals);
-    if (!config)
-        return 78;
-    const SystemClock clock;
-    const auto log = make_stderr_log(LogLevel::error, clock);
-    const auto runtime = Runtime::make(*config, *log, false);
-    if (!runtime)
-        return fail_setup(runtime.error());
-    const auto shipped = ReplyClassifier::load((*runtime)->share_dir + "/replies.tsv");
-    if (!shipped)
-        return fail(shipped.error());
-    std::ifstream file;
-    if (path != "-") {
-        file.open(path, std::ios::binary);
-        if (!file)
-            return fail({Errc::not_found, path + " cannot be read"});
-    }
-    Comparison comparison;
-    const int code = for_each_line(path == "-" ? std::cin : file, path == "-" ? "standard input" : path.c_str(),
-                                   [&](std::size_t number, std::string_view line) -> Result<> {
-                                       WINNOW_TRY(const TextReply reply, history_line(line, *(*runtime)->providers));
-                                       comparison.add(number, reply, classify(*shipped, reply),
-                                                      classify(*(*runtime)->replies, reply));
-                                       return {};
-                                   });
-    if (globals.json)
-        print_line(comparison.to_json());
-    else
-        std::cout << comparison.to_text();
-    return code;
+    return with_tables(globals,
+                       [&](const Config&, const Runtime& runtime) { return test_replies(globals, path, runtime); });
 }
 
 int run_data_status(const Globals& globals)
 {
-    const auto config = configured(globals);
-    if (!config)
-        return 78;
-    const SystemClock clock;
-    const auto log = make_stderr_log(LogLevel::error, clock);
-    const auto runtime = Runtime::make(*config, *log, false);
-    if (!runtime)
-        return fail_setup(runtime.error());
-    const Runtime& r = **runtime;
-    std::vector<verifier::ListStatus> all = r.lists->status();
-    all.push_back({"replies", config->replies_extra.empty() ? "winnow" : "winnow + " + config->replies_extra,
-                   "checked in", r.replies->rows()});
-    all.push_back({"mx-providers", "winnow", "checked in", r.providers->rows()});
-    if (globals.json) {
-        json out = json::array();
-        for (const auto& list : all)
-            out.push_back(
-                {{"name", list.name}, {"entries", list.count}, {"version", list.version}, {"source", list.source}});
-        print_line({{"complete", r.lists->complete()}, {"share_dir", r.share_dir}, {"lists", out}});
-        return 0;
-    }
-    std::printf("%-16s %9s  %-26s %s\n", "list", "entries", "version", "source");
-    for (const auto& list : all)
-        std::printf("%-16s %9s  %-26s %s\n", list.name.c_str(), with_commas(list.count).c_str(), list.version.c_str(),
-                    list.source.c_str());
-    if (!r.lists->complete())
-        std::printf("\nthe address lists are the small built-in ones; scripts/fetch-lists makes the full ones\n");
-    return 0;
+    return with_tables(globals, [&](const Config& config, const Runtime& runtime) {
+        return show_data_status(globals, config, runtime);
+    });
 }
 
 }  // namespace winnow::app

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/split.hpp"
 #include "core/tsv.hpp"
 
 namespace winnow {
@@ -12,17 +13,6 @@ namespace {
 
 constexpr std::size_t max_text = 2048;
 constexpr std::size_t row_columns = 9;
-
-std::vector<std::string_view> split(std::string_view text, char separator)
-{
-    std::vector<std::string_view> parts;
-    for (std::size_t at = text.find(separator); at != text.npos; at = text.find(separator)) {
-        parts.push_back(text.substr(0, at));
-        text.remove_prefix(at + 1);
-    }
-    parts.push_back(text);
-    return parts;
-}
 
 std::optional<int> number(std::string_view text) noexcept
 {

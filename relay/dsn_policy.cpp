@@ -3,6 +3,7 @@
 #include "core/address.hpp"
 #include "core/smtp_reply.hpp"
 #include "mail/dsn.hpp"
+#include "relay/outcome.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -52,7 +53,7 @@ std::optional<DsnMail> make_failure_dsn(const storage::MessageRecord& message, c
     recipient.original_recipient = message.dsn_orcpt;
     recipient.final_recipient = message.recipient;
     recipient.status = status_of(outcome);
-    recipient.remote_mta = outcome.attempt.mx.substr(0, outcome.attempt.mx.find('['));
+    recipient.remote_mta = mx_host(outcome.attempt.mx);
     recipient.diagnostic = outcome.attempt.reply;
     recipient.last_attempt = outcome.attempt.at;
     draft.recipients.push_back(std::move(recipient));

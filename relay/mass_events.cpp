@@ -4,26 +4,18 @@
 #include <cstring>
 #include <set>
 
+#include "relay/outcome.hpp"
+
 namespace winnow::relay {
 namespace {
 
 constexpr std::size_t history_depth = 50;
 constexpr std::size_t max_hosts = 50'000;  ///< remembered with their site
 
-/// "mx.example.com" of "mx.example.com[192.0.2.1]".
-std::string_view host_of(std::string_view mx)
-{
-    mx = mx.substr(0, mx.find('['));
-    while (!mx.empty() && mx.back() == ' ')
-        mx.remove_suffix(1);
-    return mx;
-}
-
 /// One number per recipient of a workspace.
-std::uint64_t number_of(const storage::AddressDigester& digester, const storage::MessageRecord& message)
+std::uint64_t number_of(const storage::AddressDigester& digester, const std::string& workspace, const Address& address)
 {
-    const storage::H16 digest =
-        digester.text("recipient", message.workspace + "/" + canonical_v1(parse_address(message.recipient).address));
+    const storage::H16 digest = digester.text("recipient", workspace + "/" + canonical_v1(address));
     std::uint64_t number = 0;
     std::memcpy(&number, digest.bytes.data(), sizeof number);
     return number;
@@ -65,7 +57,7 @@ bool MassEvents::frozen(std::string_view site) const
 std::string MassEvents::site_of(const storage::MessageRecord& message) const
 {
     for (auto attempt = message.history.rbegin(); attempt != message.history.rend(); ++attempt) {
-        const std::string_view host = host_of(attempt->mx);
+        const std::string_view host = mx_host(attempt->mx);
         if (host.empty())
             continue;
         const auto known = sites_.find(host);
@@ -80,7 +72,7 @@ awaitable<MassEvents::Weighed> MassEvents::weigh_attempt(std::string site, stora
     const bool dead = record.state == MessageState::bounced && !record.own_dns && is_death(record.attempt.klass);
     if (!dead && record.state != MessageState::delivered)
         co_return Weighed{};
-    const std::string_view host = host_of(record.attempt.mx);
+    const std::string_view host = mx_host(record.attempt.mx);
     if (!host.empty() && sites_.find(host) == sites_.end()) {
         if (sites_.size() >= max_hosts)
             sites_.clear();
@@ -100,10 +92,12 @@ awaitable<MassEvents::Weighed> MassEvents::weigh_report(storage::MessageRecord m
 awaitable<MassEvents::Weighed> MassEvents::weigh(std::string site, storage::MessageRecord message, bool dead,
                                                  TimePoint at)
 {
-    const auto good = co_await last_good(message);
+    const ParsedAddress recipient = parse_address(message.recipient);
+    const auto good = co_await last_good(message.workspace, recipient);
     if (dead)
         remember(site, message, at);
-    const auto freeze = guard_.observe(site, number_of(engine_.digester(), message), good, dead, at);
+    const auto freeze =
+        guard_.observe(site, number_of(engine_.digester(), message.workspace, recipient.address), good, dead, at);
     Weighed weighed;
     // A delivery ends strikes, freeze or not.
     weighed.frozen = dead && guard_.frozen(site, at).has_value();
@@ -130,20 +124,19 @@ void MassEvents::undone(const std::string& site, bool taken)
 }
 
 /// When the recipient last took mail, or a probe, as far as the store tells. Not knowing is no evidence.
-awaitable<std::optional<TimePoint>> MassEvents::last_good(storage::MessageRecord message)
+awaitable<std::optional<TimePoint>> MassEvents::last_good(std::string workspace, ParsedAddress recipient)
 {
-    const ParsedAddress parsed = parse_address(message.recipient);
-    if (!parsed.valid)
+    if (!recipient.valid)
         co_return std::nullopt;
     std::optional<TimePoint> good;
-    const auto history = co_await engine_.history(message.workspace, parsed.address, history_depth);
+    const auto history = co_await engine_.history(workspace, recipient.address, history_depth);
     if (history)
         for (const Evidence& evidence : *history)
             if (evidence.klass == ReplyClass::delivered && (!good || evidence.at > *good))
                 good = evidence.at;
     if (good)
         co_return good;
-    const auto verdict = co_await engine_.get_verdict(message.workspace, parsed.address);
+    const auto verdict = co_await engine_.get_verdict(workspace, recipient.address);
     if (verdict && *verdict && (*verdict)->verdict == Verdict::deliverable)
         good = (*verdict)->checked_at;
     co_return good;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/address.hpp"
 #include "core/mass_event_guard.hpp"
 #include "relay/relay.hpp"
 
@@ -49,7 +50,7 @@ private:
     };
 
     awaitable<Weighed> weigh(std::string site, storage::MessageRecord message, bool dead, TimePoint at);
-    awaitable<std::optional<TimePoint>> last_good(storage::MessageRecord message);
+    awaitable<std::optional<TimePoint>> last_good(std::string workspace, ParsedAddress recipient);
     void remember(const std::string& site, const storage::MessageRecord& message, TimePoint at);
     struct Owed {
         storage::OpList undo;

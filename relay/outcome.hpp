@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/gate.hpp"
 #include "core/reply_classifier.hpp"
@@ -29,6 +30,12 @@ struct AttemptEnd {
     std::string provider;  ///< row of the provider table
     bool tls = false;
 };
+
+/// "mx.example.com" of an attempt's "mx.example.com[192.0.2.1]".
+inline std::string_view mx_host(std::string_view mx) noexcept
+{
+    return mx.substr(0, mx.find('['));
+}
 
 /// An end that we decide, in the form of the reply that says so; nothing about it is left to the reply table.
 AttemptEnd decided_end(Stage stage, ReplyClass klass, std::string_view rule, int code, std::string_view text);

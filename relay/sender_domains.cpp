@@ -4,13 +4,12 @@
 
 #include "core/address.hpp"
 #include "core/join.hpp"
+#include "core/trim.hpp"
 #include "core/unicode.hpp"
 #include "mail/headers.hpp"
 
 namespace winnow::relay {
 namespace {
-
-constexpr std::string_view blank = " \t\r\n";
 
 /// The octets of a field, one after the other; comments and quoted strings as a whole.
 class FieldScanner {
@@ -39,7 +38,7 @@ private:
         } else if (c == '<') {
             end_of_word();
             take_bracketed();
-        } else if (blank.find(c) != std::string_view::npos) {
+        } else if (white_space.find(c) != std::string_view::npos) {
             end_of_word();
             ++at_;
         } else if (c == ',' || c == ';' || c == ':') {
@@ -94,13 +93,8 @@ private:
         sound_ = at_ < text_.size();
         if (!sound_)
             return;
-        std::string_view inside = text_.substr(begin, at_ - begin);
+        found_.emplace_back(trim(text_.substr(begin, at_ - begin), white_space));
         ++at_;
-        while (!inside.empty() && blank.find(inside.front()) != std::string_view::npos)
-            inside.remove_prefix(1);
-        while (!inside.empty() && blank.find(inside.back()) != std::string_view::npos)
-            inside.remove_suffix(1);
-        found_.emplace_back(inside);
     }
 
     /// A word outside of brackets is an address when it has an @ outside of quotes.

@@ -34,6 +34,22 @@ protected:
     {
         return lab.run(lab.engine->get_verdict(ProbeLab::ws, parse_address(address).address)).value();
     }
+    /// Queues a message; what is still to be said is how its attempt of now ended.
+    storage::RecordAttempt queued_for(const std::string& recipient)
+    {
+        storage::MessageRecord message;
+        message.workspace = ProbeLab::ws;
+        message.recipient = recipient;
+        message.domain = parse_address(recipient).address.domain;
+        message.state = MessageState::queued;
+        message.due = lab.clock.now();
+        auto ops = storage::OpList::of(storage::Enqueue{message});
+        const auto queued = lab.run(lab.engine->commit(std::move(ops))).value();
+        storage::RecordAttempt attempt;
+        attempt.ref = queued.results.at(0).message;
+        attempt.attempt.at = lab.clock.now();
+        return attempt;
+    }
     template <class Op>
     void apply(Op op)
     {
@@ -133,18 +149,8 @@ TEST_F(CheckTest, TheProviderIsNamedAndAGatewayIsFlagged)
 
 TEST_F(CheckTest, OwnDeliveriesAreBetterThanAProbe)
 {
-    storage::MessageRecord message;
-    message.workspace = ProbeLab::ws;
-    message.recipient = "cem@x.test";
-    message.domain = "x.test";
-    message.state = MessageState::queued;
-    message.due = lab.clock.now();
-    auto ops = storage::OpList::of(storage::Enqueue{message});
-    const auto queued = lab.run(lab.engine->commit(std::move(ops))).value();
-    storage::RecordAttempt attempt;
-    attempt.ref = queued.results.at(0).message;
+    storage::RecordAttempt attempt = queued_for("cem@x.test");
     attempt.state = MessageState::delivered;
-    attempt.attempt.at = lab.clock.now();
     attempt.attempt.klass = ReplyClass::delivered;
     attempt.attempt.reply = "250 2.0.0 queued";
     apply(attempt);
@@ -158,20 +164,9 @@ TEST_F(CheckTest, OwnDeliveriesAreBetterThanAProbe)
 
 TEST_F(CheckTest, WhatABrokenReceiverSaidDuringAFreezeIsNoFact)
 {
-    storage::MessageRecord message;
-    message.workspace = ProbeLab::ws;
-    message.recipient = "cem@x.test";
-    message.domain = "x.test";
-    message.state = MessageState::queued;
-    message.due = lab.clock.now();
     const auto bounce = [&](bool frozen) {
-        message.id.clear();
-        auto ops = storage::OpList::of(storage::Enqueue{message});
-        const auto queued = lab.run(lab.engine->commit(std::move(ops))).value();
-        storage::RecordAttempt attempt;
-        attempt.ref = queued.results.at(0).message;
+        storage::RecordAttempt attempt = queued_for("cem@x.test");
         attempt.state = MessageState::bounced;
-        attempt.attempt.at = lab.clock.now();
         attempt.attempt.klass = ReplyClass::mailbox_unknown;
         attempt.attempt.reply = "550 5.1.1 no such user";
         attempt.frozen = frozen;
