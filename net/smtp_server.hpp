@@ -9,6 +9,7 @@
 #include "core/memory_budget.hpp"
 #include "core/smtp_reply.hpp"
 #include "core/timer.hpp"
+#include "net/smtp_drain.hpp"
 #include "net/stream.hpp"
 
 namespace winnow::net {
@@ -86,7 +87,8 @@ struct SmtpServerOptions {
     std::shared_ptr<TlsServerContext> tls;  ///< STARTTLS is offered when set
     bool implicit_tls = false;              ///< handshake before the greeting
     BareNewline bare_newline = BareNewline::normalise;
-    milliseconds reply_delay{0};  ///< before each reply; the sandbox's --rtt and slow hosts
+    std::shared_ptr<SmtpDrain> drain;  ///< null = sessions go on until their clients or the stream end them
+    milliseconds reply_delay{0};       ///< before each reply; the sandbox's --rtt and slow hosts
 };
 
 /// Runs one session to its end. Only CR LF . CR LF ends DATA; commands pipelined where RFC 2920 forbids it are refused;

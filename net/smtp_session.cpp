@@ -1,6 +1,7 @@
 #include "net/smtp_session.hpp"
 
 #include <algorithm>
+#include <boost/asio/error.hpp>
 #include <span>
 #include <utility>
 
@@ -34,6 +35,11 @@ bool ends_group(SmtpVerb verb) noexcept
         default:
             return false;
     }
+}
+
+SmtpReply shutting_down()
+{
+    return SmtpReply::make(421, "4.3.2 The server is shutting down, try again later");
 }
 
 }  // namespace
@@ -99,7 +105,7 @@ awaitable<void> SmtpSession::hang_up(SmtpReply reply)
     ended_ = linger_ = true;
 }
 
-/// Nothing when the session is over.
+/// Nothing when the session is over. Outside a transaction that is also when the server is about to end.
 awaitable<std::optional<SmtpLineBuffer::Line>> SmtpSession::read_line(std::size_t limit)
 {
     std::optional<SmtpLineBuffer::Line> line = input_.next(limit);
@@ -108,10 +114,19 @@ awaitable<std::optional<SmtpLineBuffer::Line>> SmtpSession::read_line(std::size_
     const bool flushed = co_await flush();
     if (!flushed)
         co_return std::nullopt;
+    if (draining() && !in_mail_) {
+        co_await hang_up(shutting_down());
+        co_return std::nullopt;
+    }
+    const SmtpDrain::Idle idle(in_mail_ ? nullptr : options_.drain, stream_);
     stream_.expires_after(options_.command_timeout);
     const std::span<char> space(space_);
     while (!line) {
         const Result<std::size_t> received = co_await stream_.read_some(space);
+        if (!received && received.error().code == boost::asio::error::interrupted) {
+            co_await hang_up(shutting_down());
+            co_return std::nullopt;
+        }
         if (!received || (std::exchange(first_read_, false) && is_binary(space_[0]))) {
             ended_ = true;
             co_return std::nullopt;
@@ -169,10 +184,15 @@ awaitable<bool> SmtpSession::open()
 {
     if (options_.implicit_tls) {
         stream_.expires_after(options_.command_timeout);
+        const SmtpDrain::Idle idle(options_.drain, stream_);
         const Result<> secured = co_await stream_.start_tls_server(options_.tls);
         if (!secured)
             co_return false;
         session_.encrypted = true;
+    }
+    if (draining()) {
+        co_await hang_up(shutting_down());
+        co_return true;
     }
     SmtpReply greeting = co_await handler_.on_connect(session_);
     if (greeting.lines.empty())
@@ -201,6 +221,10 @@ awaitable<void> SmtpSession::handle(SmtpLineBuffer::Line line)
         // No answer: whoever made a browser or a server send this learns nothing from us.
         output_.clear();
         ended_ = true;
+        co_return;
+    }
+    if (draining() && !in_mail_ && command.verb != SmtpVerb::quit) {
+        co_await hang_up(shutting_down());
         co_return;
     }
     if (refused_ && command.verb != SmtpVerb::quit) {
@@ -350,6 +374,7 @@ awaitable<void> SmtpSession::start_tls(std::string argument)
     session_.esmtp = false;
     session_.user.clear();
     stream_.expires_after(options_.command_timeout);
+    const SmtpDrain::Idle idle(options_.drain, stream_);
     const Result<> secured = co_await stream_.start_tls_server(options_.tls);
     session_.encrypted = secured.has_value();
     ended_ = !secured;

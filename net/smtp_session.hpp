@@ -55,6 +55,7 @@ private:
 
     SmtpReply capabilities(const SmtpReply& from_handler) const;
     SmtpSyntax syntax() const;
+    bool draining() const noexcept { return options_.drain && options_.drain->begun(); }
     void end_transaction();
 
     Stream& stream_;

@@ -51,6 +51,10 @@ public:
     virtual void expires_after(milliseconds timeout) = 0;
     /// At least one byte, or an error (boost::asio::error::eof at an orderly end). `out` outlives the wait.
     virtual awaitable<Result<std::size_t>> read_some(std::span<char> out) = 0;
+    /// Ends a read under way with boost::asio::error::interrupted and leaves the stream as it was: nothing is lost, the
+    /// next read goes on. Without a read under way it does nothing. Never resumes the reader before it returns. A
+    /// stream without a server's use for it keeps the default: the read goes on to its deadline.
+    virtual void interrupt_read() {}
     /// All of `data`.
     virtual awaitable<Result<>> write(std::string data) = 0;
     /// Handshake. Buffered plaintext must have been dropped by the caller (STARTTLS injection).

@@ -1,7 +1,9 @@
 #include "net/tcp_stream.hpp"
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <utility>
 
 namespace winnow::net {
 
@@ -55,6 +57,15 @@ void TcpSocket::close() noexcept
     socket.close(ignored);
 }
 
+void TcpSocket::interrupt_read() noexcept
+{
+    if (!waiting_ || !for_read_)
+        return;
+    interrupted_ = true;
+    error_code ignored;
+    socket.cancel(ignored);
+}
+
 Result<> TcpSocket::usable()
 {
     if (!closed_ && deadline_ <= SystemClock().steady()) {
@@ -68,9 +79,10 @@ Result<> TcpSocket::usable()
     return {};
 }
 
-void TcpSocket::arm()
+void TcpSocket::arm(bool for_read)
 {
     waiting_ = true;
+    for_read_ = for_read;
     ++wait_;
     if (deadline_ == SteadyPoint::max())
         return;
@@ -87,11 +99,14 @@ void TcpSocket::arm()
 Result<> TcpSocket::disarm(error_code code)
 {
     waiting_ = false;
+    const bool interrupted = std::exchange(interrupted_, false);
     timer_.cancel();
     if (timed_out_)
         return Error{Errc::timed_out};
     if (closed_)
         return Error{Errc::cancelled};
+    if (interrupted)
+        return Error{asio::error::interrupted};
     if (code)
         return Error{code};
     return {};
@@ -101,7 +116,7 @@ awaitable<Result<>> TcpSocket::wait(tcp::socket::wait_type what)
 {
     const auto self = shared_from_this();
     WINNOW_CO_CHECK(usable());
-    arm();
+    arm(what == tcp::socket::wait_read);
     const auto [code] = co_await socket.async_wait(what, tuple);
     co_return disarm(code);
 }
@@ -110,7 +125,7 @@ awaitable<Result<>> TcpSocket::connect(tcp::endpoint to)
 {
     const auto self = shared_from_this();
     WINNOW_CO_CHECK(usable());
-    arm();
+    arm(false);
     const auto [code] = co_await socket.async_connect(to, tuple);
     co_return disarm(code);
 }

@@ -25,6 +25,8 @@ public:
     void close() noexcept;
     bool closed() const noexcept { return closed_; }
     bool waiting() const noexcept { return waiting_; }
+    /// Ends a wait for readability with boost::asio::error::interrupted; else nothing.
+    void interrupt_read() noexcept;
     /// An error once the deadline has passed (closes) or the socket is closed.
     Result<> usable();
     /// Until the socket is readable or writable, or the deadline.
@@ -32,7 +34,7 @@ public:
     awaitable<Result<>> connect(tcp::endpoint to);
 
 private:
-    void arm();
+    void arm(bool for_read);
     /// Ends the wait that arm() began; its outcome.
     Result<> disarm(boost::system::error_code code);
 
@@ -40,6 +42,8 @@ private:
     SteadyPoint deadline_ = SteadyPoint::max();
     unsigned wait_ = 0;  // number of the current wait: a timer that fires late belongs to an older one
     bool waiting_ = false;
+    bool for_read_ = false;  // what the current wait is for
+    bool interrupted_ = false;
     bool closed_ = false;
     bool timed_out_ = false;
 };
@@ -53,6 +57,7 @@ public:
     void expires_after(milliseconds timeout) override { socket_->expires_after(timeout); }
     Endpoint peer() const override { return peer_; }
     Endpoint local() const override { return local_; }
+    void interrupt_read() override { socket_->interrupt_read(); }
     void close() override;
 
 private:

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <stdexcept>
 
@@ -471,6 +472,115 @@ TEST_F(SmtpServerTest, BrowsersAndBinaryGetNoAnswer)
         EXPECT_EQ(send(first), "");
         EXPECT_TRUE(ended && closed);
     }
+}
+
+class SmtpDrainTest : public SmtpServerTest {
+protected:
+    SmtpDrainTest() { options.drain = drain; }
+
+    /// What the client hears when the server begins to end.
+    std::string begin_drain()
+    {
+        received.clear();
+        drain->begin();
+        test::VirtualTimers::poll(io);
+        return received;
+    }
+
+    /// The client takes the hint; a server that lingers for it is done then.
+    void expect_over()
+    {
+        client->close();
+        test::VirtualTimers::poll(io);
+        EXPECT_TRUE(ended);
+    }
+
+    auto mails() const
+    {
+        return std::count_if(mx.calls.begin(), mx.calls.end(),
+                             [](const std::string& call) { return call.starts_with("mail "); });
+    }
+
+    static constexpr auto farewell = "421 4.3.2 The server is shutting down, try again later\r\n";
+    std::shared_ptr<SmtpDrain> drain = std::make_shared<SmtpDrain>();
+};
+
+TEST_F(SmtpDrainTest, AnIdleSessionHearsAtOnceThatTheServerEnds)
+{
+    for (const std::string said : {"", "EHLO c.test\r\n", "MAIL FR"}) {
+        start();
+        send(said);
+        EXPECT_EQ(begin_drain(), farewell) << said;
+        expect_over();
+        EXPECT_EQ(mails(), 0);
+        options.drain = drain = std::make_shared<SmtpDrain>();
+    }
+}
+
+TEST_F(SmtpDrainTest, ATransactionIsFinishedAndTheNextOneIsRefused)
+{
+    start();
+    begin_message();
+    send("half of ");
+    EXPECT_EQ(begin_drain(), "");
+    EXPECT_EQ(send("it\r\n.\r\n"), std::string("250 2.0.0 Queued\r\n") + farewell);
+    expect_over();
+    ASSERT_EQ(mx.messages.size(), 1u);
+    EXPECT_EQ(mx.messages[0].content, "half of it\r\n");
+}
+
+TEST_F(SmtpDrainTest, ATransactionThatIsOnlyBegunGoesOnToo)
+{
+    start();
+    send("EHLO c.test\r\n");
+    send("MAIL FROM:<s@example.test>\r\n");
+    EXPECT_EQ(begin_drain(), "");
+    EXPECT_EQ(send("RCPT TO:<a@example.test>\r\n"), "250 2.1.5 Ok\r\n");
+    EXPECT_EQ(send("DATA\r\n"), "354 go\r\n");
+    EXPECT_EQ(send("x\r\n.\r\nQUIT\r\n"), "250 2.0.0 Queued\r\n221 2.0.0 Bye\r\n") << "who leaves is not sent away";
+    EXPECT_TRUE(ended);
+    EXPECT_EQ(mx.messages.size(), 1u);
+}
+
+TEST_F(SmtpDrainTest, AnAbandonedTransactionIsTheEndOfTheSession)
+{
+    start();
+    begin_message();
+    send("x\r\n.\r\n");
+    send("MAIL FROM:<s@example.test>\r\n");
+    EXPECT_EQ(begin_drain(), "");
+    // Pipelined: what stands behind the end of the transaction gets the refusal, and is not carried out.
+    EXPECT_EQ(send("RSET\r\nMAIL FROM:<s@example.test>\r\n"), std::string("250 2.0.0 Ok\r\n") + farewell);
+    expect_over();
+    EXPECT_EQ(mails(), 2);
+}
+
+TEST_F(SmtpDrainTest, WhoComesLateIsGreetedWithIt)
+{
+    drain->begin();
+    start();
+    EXPECT_EQ(received, farewell);
+    expect_over();
+}
+
+TEST_F(SmtpDrainTest, ALoginUnderWayIsNoTransaction)
+{
+    options.auth = true;
+    options.auth_requires_tls = false;
+    start();
+    send("EHLO c.test\r\n");
+    EXPECT_THAT(send("AUTH LOGIN\r\n"), StartsWith("334 "));
+    EXPECT_EQ(begin_drain(), farewell);
+    expect_over();
+}
+
+TEST_F(SmtpDrainTest, AClientThatDoesNotListenHoldsTheSessionForTheLingerOnly)
+{
+    start();
+    EXPECT_EQ(begin_drain(), farewell);
+    EXPECT_FALSE(ended);
+    wait(milliseconds{1'000});
+    EXPECT_TRUE(ended && closed);
 }
 
 TEST_F(SmtpServerTest, ABdatEndsTheSessionBecauseItsOctetsWouldBeReadAsCommands)

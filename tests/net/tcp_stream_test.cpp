@@ -178,6 +178,31 @@ TEST_F(TcpStreamTest, ClosingEndsAPendingReadAndTheStreamMayBeDestroyedUnderIt)
     EXPECT_EQ(outcome->error().code, Errc::cancelled);
 }
 
+TEST_F(TcpStreamTest, AnInterruptedReadLosesNothingAndTheStreamGoesOn)
+{
+    Pair pair = connect();
+    pair.server->expires_after(milliseconds{5'000});
+    pair.client->expires_after(milliseconds{5'000});
+    pair.server->interrupt_read();  // no read is under way: not remembered
+
+    std::optional<Result<std::size_t>> outcome;
+    test::spawn_then(io, read_one(*pair.server), [&](Result<std::size_t> got) { outcome = std::move(got); });
+    io.poll();
+    ASSERT_FALSE(outcome);
+    pair.server->interrupt_read();
+    EXPECT_FALSE(outcome) << "resumed inside of interrupt_read";
+    io.restart();
+    while (!outcome)
+        io.run_one_for(std::chrono::seconds{5});
+    ASSERT_FALSE(*outcome);
+    EXPECT_EQ(outcome->error().code, asio::error::interrupted);
+
+    ASSERT_TRUE(run(io, pair.server->write("421")));
+    EXPECT_EQ(run(io, read_exactly(*pair.client, 3)).value(), "421");
+    ASSERT_TRUE(run(io, pair.client->write("still here")));
+    EXPECT_EQ(run(io, read_exactly(*pair.server, 10)).value(), "still here");
+}
+
 TEST_F(TcpStreamTest, AListenerStopsAtCloseAlsoWhenDestroyedUnderAccept)
 {
     auto listener = listen_tcp(io.get_executor(), {"127.0.0.1", 0}).value();

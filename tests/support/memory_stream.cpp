@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/error.hpp>
 #include <string>
+#include <utility>
 
 #include "net/upgradable_stream.hpp"
 
@@ -44,6 +45,13 @@ public:
     }
     Endpoint peer() const override { return peer_; }
     Endpoint local() const override { return local_; }
+    void interrupt_read() override
+    {
+        if (!end_->reading)
+            return;
+        end_->interrupted = true;
+        in_->readable->wake();
+    }
     void close() override
     {
         if (!end_->closed && !out_->broken)
@@ -56,6 +64,8 @@ private:
         SteadyPoint deadline = SteadyPoint::max();
         bool closed = false;
         bool timed_out = false;
+        bool reading = false;  // waits for octets
+        bool interrupted = false;
     };
 
     static void shut(End& end, Pipe& in, Pipe& out)
@@ -96,7 +106,11 @@ private:
             }
             if (in->ended)
                 co_return Error{boost::asio::error::eof, "memory stream"};
+            end->reading = true;
             const Wake wake = co_await in->readable->wait_until(end->deadline);
+            end->reading = false;
+            if (std::exchange(end->interrupted, false) && usable(*end))
+                co_return Error{boost::asio::error::interrupted, "memory stream"};
             if (wake != Wake::woken)
                 give_up(wake, *end, *in, *back);
         }
