@@ -7,6 +7,7 @@
 #include "core/reply_table.hpp"
 #include "core/reply_text.hpp"
 #include "core/tsv.hpp"
+#include "core/unmatched_replies.hpp"
 
 namespace winnow {
 namespace {
@@ -176,6 +177,8 @@ Classified classified(const Reading& reading, const Question& question)
     // A text without any code (old bounce mails) is read, but does not count as beyond doubt.
     made.clear = row.clear && !reading.doubted && question.digit() == 5;
     made.final_ = row.final_;
+    made.edge = row.edge;
+    made.by_row = true;
     return made;
 }
 
@@ -226,7 +229,7 @@ struct ReplyClassifier::Table {
     }
 };
 
-ReplyClassifier::ReplyClassifier(std::unique_ptr<const Table> table) : table_(std::move(table)) {}
+ReplyClassifier::ReplyClassifier(std::shared_ptr<const Table> table) : table_(std::move(table)) {}
 ReplyClassifier::ReplyClassifier(ReplyClassifier&&) noexcept = default;
 ReplyClassifier& ReplyClassifier::operator=(ReplyClassifier&&) noexcept = default;
 ReplyClassifier::~ReplyClassifier() = default;
@@ -234,7 +237,7 @@ ReplyClassifier::~ReplyClassifier() = default;
 Result<ReplyClassifier> ReplyClassifier::parse(std::string_view tsv)
 {
     WINNOW_TRY(ReplyTable rows, ReplyTable::parse(tsv));
-    return ReplyClassifier(std::make_unique<const Table>(Table{std::move(rows)}));
+    return ReplyClassifier(std::make_shared<const Table>(Table{std::move(rows)}));
 }
 
 Result<ReplyClassifier> ReplyClassifier::load(const std::string& path)
@@ -249,6 +252,16 @@ Result<ReplyClassifier> ReplyClassifier::load(const std::string& path)
 std::size_t ReplyClassifier::rows() const noexcept
 {
     return table_->rows.rows().size();
+}
+
+void ReplyClassifier::replace_rows(ReplyClassifier other) noexcept
+{
+    table_ = std::move(other.table_);
+}
+
+ReplyClassifier ReplyClassifier::snapshot() const
+{
+    return ReplyClassifier(table_);
 }
 
 Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext& context) const
@@ -269,6 +282,13 @@ Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext&
     }
     if (const auto reading = table_->read(question))
         return classified(*reading, question);
+    if (unmatched_)
+        unmatched_->note({.code = reply.code,
+                          .status = question.enhanced.to_string(),
+                          .folded = text,
+                          .stage = context.stage,
+                          .provider = context.provider,
+                          .recipient = context.recipient});
     const BuiltIn rule = built_in(question);
     return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
 }

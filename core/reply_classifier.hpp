@@ -10,12 +10,15 @@
 
 namespace winnow {
 
+class UnmatchedReplies;
+
 /// Where and how a reply was met. What is not known is left at its default.
 struct ReplyContext {
     Stage stage = Stage::rcpt;
     std::string_view provider;  ///< row of data/mx-providers.tsv, e.g. "google"; empty when unknown
     int recipients = 1;         ///< RCPTs accepted in the transaction; at end of data only 1 can blame the address
     bool via_smarthost = false;
+    std::string_view recipient;  ///< who was asked about: no part of the reading, masked where replies are collected
 };
 
 /// What a reply means, and by which rule. `rule` names a row of data/replies.tsv ("g-nomailbox-017") or a built-in rule
@@ -27,11 +30,14 @@ struct Classified {
     std::string rule;
     bool clear = false;   ///< the text or the enhanced code leaves no doubt: one strike suffices (docs/relay.md)
     bool final_ = false;  ///< rows marked `final`: a disabled mailbox that does not come back
+    bool edge = false;    ///< rows marked `edge`: no such mailbox only where the domain is known to accept others
+    bool by_row = false;  ///< a row of the table read it, and not code and stage alone
 };
 
 /// Reads replies by a table of phrases. Class digit first (a 4xx never says that an address is dead), provider rows
-/// before generic ones, the longest phrase wins, the stage must match. Immutable, thread-safe; a reload makes a new
-/// one.
+/// before generic ones, the longest phrase wins, the stage must match. The table is immutable, and reading it
+/// thread-safe; one that collects or is given other rows belongs to one thread. No reading refers to the table after
+/// the call, so it may be replaced between two of them.
 class ReplyClassifier {
 public:
     /// `tsv`: text of data/replies.tsv. The error names the line and the field.
@@ -46,14 +52,23 @@ public:
 
     std::size_t rows() const noexcept;
 
+    /// What classify() finds no row for is added to `into`, which outlives the classifier; null = is not collected, as
+    /// at first.
+    void collect_unmatched(UnmatchedReplies* into) noexcept { unmatched_ = into; }
+    /// Reads by the rows of `other` from now on; collects as before.
+    void replace_rows(ReplyClassifier other) noexcept;
+    /// The rows as they are now, whatever replaces them later; collects nothing.
+    ReplyClassifier snapshot() const;
+
     ReplyClassifier(ReplyClassifier&&) noexcept;
     ReplyClassifier& operator=(ReplyClassifier&&) noexcept;
     ~ReplyClassifier();
 
 private:
     struct Table;
-    explicit ReplyClassifier(std::unique_ptr<const Table> table);
-    std::unique_ptr<const Table> table_;
+    explicit ReplyClassifier(std::shared_ptr<const Table> table);
+    std::shared_ptr<const Table> table_;
+    UnmatchedReplies* unmatched_ = nullptr;
 };
 
 }  // namespace winnow

@@ -86,6 +86,8 @@ bool read_marks(std::string_view text, ReplyRow& row)
             row.final_ = true;
         else if (word == "weak")
             row.weak = true;
+        else if (word == "edge")
+            row.edge = true;
         else if (word == "shared")
             row.shared = true;
         else
@@ -197,7 +199,7 @@ Result<ReplyRow> ReplyTable::read_row(const std::vector<std::string_view>& field
         return bad_field("class", "a reply class");
     row.klass = *klass;
     if (!read_marks(fields[7], row))
-        return bad_field("marks", "-, or clear, final, weak, shared separated by commas");
+        return bad_field("marks", "-, or clear, final, weak, edge, shared separated by commas");
     row.has_phrase = fields[5] != "-" && !fields[5].empty();
     if (!row.has_phrase && !row.status.asked() && row.codes.empty())
         return bad_field("phrase", "a phrase, or a row with an exact code or status");

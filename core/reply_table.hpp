@@ -38,6 +38,7 @@ struct ReplyRow {
     ReplyClass klass = ReplyClass::unknown;
     bool clear = false, final_ = false;
     bool weak = false;    ///< only when neither a phrase nor a status code says something definite
+    bool edge = false;    ///< refused by a directory at the edge: dead only where the domain is known to accept others
     bool shared = false;  ///< a provider's row that anybody else may be read by, as a generic one
     std::size_t order = 0;
 };

@@ -7,7 +7,7 @@
 namespace winnow::relay {
 namespace {
 
-Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
+Classified read(const storage::MessageRecord& message, const AttemptEnd& end, const ReplyClassifier& replies)
 {
     if (end.decided)
         return *end.decided;
@@ -16,6 +16,7 @@ Classified read(const AttemptEnd& end, const ReplyClassifier& replies)
     ReplyContext context;
     context.stage = end.stage;
     context.provider = end.provider;
+    context.recipient = message.recipient;
     return replies.classify(*end.reply, context);
 }
 
@@ -100,7 +101,7 @@ storage::RecordAttempt judge(const storage::MessageRecord& message, const Attemp
         record.attempt.klass = ReplyClass::delivered;
         return record;
     }
-    const Classified meaning = read(end, replies);
+    const Classified meaning = read(message, end, replies);
     record.attempt.klass = meaning.klass;
     record.attempt.rule = meaning.rule;
     record.clear = meaning.clear;
