@@ -16,8 +16,8 @@ constexpr std::size_t max_body = 1u << 20;
 std::vector<Route> all_routes()
 {
     std::vector<Route> all;
-    for (auto routes : {list_routes(), job_routes(), campaign_routes(), suppression_routes(), risk_routes(),
-                        queue_routes(), health_routes()})
+    for (auto routes : {list_routes(), forecast_routes(), job_routes(), campaign_routes(), suppression_routes(),
+                        risk_routes(), queue_routes(), reply_routes(), health_routes()})
         all.insert(all.end(), routes.begin(), routes.end());
     return all;
 }
@@ -177,7 +177,8 @@ net::awaitable<net::HttpResponse> Api::handle(net::HttpRequest& request)
     Impl& self = *impl_;
     const SteadyPoint started = self.services.clock.steady();
     RouteMatch match = self.router.match(request.method, request.path);
-    Context context{self.services, request, {}, match.id, {}, make_ulid(self.services.clock.now(), self.services.rng), nullptr};
+    Context context{self.services, request, {}, match.id, {}, make_ulid(self.services.clock.now(), self.services.rng),
+                    nullptr};
     context.key.workspace.clear();
     auto answer = co_await self.answer_or_problem(match, context);
     co_return self.finish(std::move(answer), match, context, started);

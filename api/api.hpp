@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/auth.hpp"
+#include "core/unmatched_replies.hpp"
 #include "net/http.hpp"
 #include "relay/campaigns.hpp"
 #include "verifier/jobs.hpp"
@@ -24,6 +25,7 @@ struct Services {
     Metrics& metrics;
     /// Empty when ready; else why not ("draining", "storage is read-only: ...").
     std::function<std::string()> not_ready;
+    const UnmatchedReplies* unmatched = nullptr;  ///< what the reply table could not read; null = not collected
 };
 
 /// HTTP resources under /api/v1, /health/live, /health/ready and /metrics. JSON, API key (Authorization: Bearer or

@@ -14,6 +14,9 @@
 
 namespace winnow::api {
 
+/// The workspace of the installation itself: its keys may see and change what holds for all workspaces.
+inline constexpr std::string_view home_workspace = "default";
+
 struct ApiKey {
     std::string id;  ///< 12 characters, public
     std::string workspace = "default";

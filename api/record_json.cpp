@@ -69,6 +69,7 @@ json to_json(const storage::ListRecord& list)
             {"rows", list.rows},
             {"duplicates", list.duplicates},
             {"malformed", list.malformed},
+            {"format", list.format == storage::ListFormat::ndjson ? "ndjson" : "csv"},
             {"columns", list.columns},
             {"email_column", column < list.columns.size() ? json(list.columns[column]) : json(nullptr)},
             {"email_column_number", column + 1},
@@ -228,6 +229,17 @@ json to_json(const storage::MessageRecord& message)
             {"attempts", message.attempts},
             {"history", std::move(history)},
             {"later", std::move(later)}};
+}
+
+nlohmann::json to_json(const UnmatchedReply& reply)
+{
+    return {{"code", reply.code},
+            {"stage", to_string(reply.stage)},
+            {"provider", text_or_null(reply.provider)},
+            {"text", reply.text},
+            {"count", reply.count},
+            {"first", time_or_null(reply.first)},
+            {"last", time_or_null(reply.last)}};
 }
 
 }  // namespace winnow::api

@@ -61,11 +61,13 @@ private:
 
 /// The resources, each in a source of its own.
 std::vector<Route> list_routes();
+std::vector<Route> forecast_routes();
 std::vector<Route> job_routes();
 std::vector<Route> campaign_routes();
 std::vector<Route> suppression_routes();
 std::vector<Route> risk_routes();
 std::vector<Route> queue_routes();
+std::vector<Route> reply_routes();
 std::vector<Route> health_routes();
 
 }  // namespace winnow::api

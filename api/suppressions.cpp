@@ -16,9 +16,6 @@ using storage::SuppressionEntry;
 
 constexpr std::int64_t max_page = 1'000;
 
-/// The workspace of the installation itself.
-constexpr std::string_view home_workspace = "default";
-
 /// What people may say. An erasure is more than an entry and has no business here.
 std::vector<SuppressionReason> given_reasons()
 {

@@ -9,7 +9,7 @@
 #include "api/record_json.hpp"
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
-#include "app/client.hpp"
+#include "app/either_end.hpp"
 #include "app/end_on_signal.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
@@ -206,38 +206,18 @@ private:
 
 using Story = std::function<awaitable<Result<int>>(Suppressions&)>;
 
-awaitable<int> told(const Story& story, Suppressions& suppressions)
-{
-    const auto done = co_await story(suppressions);
-    co_return done ? *done : fail(done.error());
-}
-
-int on_data_dir(const Globals& globals, const Story& story)
-{
-    auto config = configured(globals);
-    if (!config)
-        return 78;
-    const SystemClock clock;
-    const auto log = make_stderr_log(LogLevel::error, clock);
-    auto runtime = Runtime::make(*config, *log, false);
-    if (!runtime)
-        return fail_setup(runtime.error());
-    auto engine = open_data_dir(**runtime, *config, globals);
-    if (!engine)
-        return fail(engine.error());
-    LocalSuppressions local{**engine, (*runtime)->rng};
-    return run_to_end(**runtime, told(story, local));
-}
-
 int with_suppressions(const Globals& globals, const Story& story)
 {
-    if (!globals.data_dir.empty() && globals.server.empty())
-        return on_data_dir(globals, story);
-    const auto remote = [&story](Client& client, Runtime&) -> awaitable<Result<int>> {
+    EitherEnd ends;
+    ends.remote = [&story](Client& client) -> awaitable<Result<int>> {
         RemoteSuppressions suppressions{client};
         co_return co_await story(suppressions);
     };
-    return with_client(globals, remote);
+    ends.local = [&story](Runtime& runtime, const Config&, storage::Engine& engine) -> awaitable<Result<int>> {
+        LocalSuppressions suppressions{engine, runtime.rng};
+        co_return co_await story(suppressions);
+    };
+    return at_either_end(globals, ends);
 }
 
 /// The addresses of the command line, or the domain; one call for each.
