@@ -70,7 +70,8 @@ void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<VerifyCommand>();
     auto* sub = app.add_subcommand("verify", "verify a contact list; no server needed");
-    sub->add_option("FILE", command->input, "CSV, TSV or TXT file; - is standard input")->required();
+    sub->add_option("FILE", command->input, "CSV, TSV, TXT or NDJSON file, gzip or not;\n- is standard input")
+        ->required();
     sub->add_option("-o,--output", command->output, "where the rows go (default: stdout)")->option_text("FILE");
     sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
     sub->add_option("--deadline", command->deadline, "for greylisted and deferred rows (2h)")->option_text("TIME");
@@ -104,7 +105,8 @@ void add_serve(CLI::App& app, const Globals& globals, Chosen& chosen)
     examples(sub, R"(  winnow key create --name me --config winnow.toml
   winnow serve --config winnow.toml
 
-SIGTERM and SIGINT end it in order, SIGHUP reads the API keys anew.
+SIGTERM and SIGINT end it in order. SIGHUP reads API keys, the reply table with
+replies_extra, mx-providers.tsv and the address lists anew.
 )");
     on(sub, globals, chosen, run_serve);
 }
@@ -148,6 +150,8 @@ void add_sandbox(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("--greylist-seconds", command->greylist_seconds, "wait of its greylisting domains")
         ->option_text("N")
         ->check(CLI::Range(1, 86400));
+    sub->add_flag("--every-kind", command->every_kind, "every kind of domain in equal shares");
+    sub->add_option("--patience", command->patience, "what waits longer is told as unknown")->option_text("TIME");
     examples(sub, R"(  winnow sandbox --bounce-to 127.0.0.1:2530
   winnow sandbox --make-list 100000 -o list.csv --truth truth.csv
 )");
@@ -163,7 +167,8 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
 )");
     auto upload = std::make_shared<ListUploadCommand>();
     auto* sub = list->add_subcommand("upload", "upload a contact list and verify it");
-    sub->add_option("FILE", upload->file, "CSV file; - is standard input")->required();
+    sub->add_option("FILE", upload->file, "CSV, TSV, TXT or NDJSON file, gzip or not;\n- is standard input")
+        ->required();
     sub->add_option("--name", upload->name, "name of the list (default: the file's)")->option_text("NAME");
     sub->add_option("--source", upload->source, "where the contacts come from")->option_text("TEXT");
     sub->add_option("--collected-at", upload->collected_at, "when they were collected")->option_text("TIME");
@@ -191,7 +196,7 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub = list->add_subcommand("export", "the rows with their verdicts");
     sub->add_option("ID", download->id, "list id, as upload prints it")->required();
     sub->add_option("-o,--output", download->output, "where the rows go (default: stdout)")->option_text("FILE");
-    sub->add_option("--format", download->format, "csv or ndjson")
+    sub->add_option("--format", download->format, "csv or ndjson (default: as it was uploaded)")
         ->option_text("FORMAT")
         ->check(CLI::IsMember({"csv", "ndjson"}));
     sub->add_option("--verdict", download->verdict, "only rows of this verdict")
@@ -362,6 +367,7 @@ void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
     auto* replies = app.add_subcommand("replies", "what mail servers' replies mean")->require_subcommand(1);
     examples(replies, R"(  winnow replies classify < replies.ndjson
   winnow replies test history.txt --config winnow.toml
+  winnow replies unmatched
 )");
     auto* classify = replies->add_subcommand("classify", "read each reply of standard input");
     examples(classify, R"(  echo '{"id": 1, "text": "550 5.1.1 no such user"}' | winnow replies classify
@@ -372,6 +378,16 @@ void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
     test->add_option("FILE", *path, "replies, one a line; - is standard input")->required();
     examples(test, "  winnow replies test history.txt --config winnow.toml\n");
     on(test, globals, chosen, path, run_replies_test);
+
+    auto unmatched = std::make_shared<RepliesUnmatchedCommand>();
+    sub = replies->add_subcommand("unmatched", "replies that no row reads, to make rows from");
+    sub->add_option("--limit", unmatched->limit, "the most frequent N (100)")
+        ->option_text("N")
+        ->check(CLI::Range(1, 1'000));
+    examples(sub, R"(  winnow replies unmatched
+  winnow replies unmatched --data-dir /var/lib/winnow --json > history.ndjson
+)");
+    on(sub, globals, chosen, unmatched, run_replies_unmatched);
 
     auto* data = app.add_subcommand("data", "the lists and tables in use")->require_subcommand(1);
     examples(data, "  winnow data status\n");

@@ -69,6 +69,8 @@ struct SandboxCommand {
     std::string truth;
     unsigned long long seed = 1;
     int greylist_seconds = 60;
+    bool every_kind = false;
+    std::string patience;  ///< of the verifier that the list is for; empty = without end
     std::string mail_log;  ///< empty = none
 };
 
@@ -84,6 +86,10 @@ struct AddressCommand {
     bool ndjson = false;                 ///< {"id","address"} from standard input, a line for a line
 };
 
+struct RepliesUnmatchedCommand {
+    int limit = 100;
+};
+
 int run_verify(const Globals& globals, const VerifyCommand& command);
 int run_check(const Globals& globals, const CheckCommand& command);
 int run_serve(const Globals& globals);
@@ -92,6 +98,7 @@ int run_sandbox(const Globals& globals, const SandboxCommand& command);
 int run_address(const Globals& globals, const AddressCommand& command);
 int run_replies_classify(const Globals& globals);
 int run_replies_test(const Globals& globals, const std::string& path);
+int run_replies_unmatched(const Globals& globals, const RepliesUnmatchedCommand& command);
 int run_data_status(const Globals& globals);
 int run_key_create(const Globals& globals, const KeyCreateCommand& command);
 
@@ -106,7 +113,7 @@ struct ListUploadCommand {
     bool wait = false;
 };
 struct ListExportCommand {
-    std::string id, output = "-", format = "csv", verdict;
+    std::string id, output = "-", format, verdict;  ///< format: empty = as it was uploaded
     bool spreadsheet_safe = false;
 };
 struct CampaignCreateCommand {

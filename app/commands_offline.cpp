@@ -250,22 +250,18 @@ int test_replies(const Globals& globals, const std::string& path, const Runtime&
     return code;
 }
 
-int show_data_status(const Globals& globals, const Config& config, const Runtime& runtime)
+int show_data_status(const Globals& globals, const Runtime& runtime)
 {
-    std::vector<verifier::ListStatus> all = runtime.lists->status();
-    all.push_back({"replies", config.replies_extra.empty() ? "winnow" : "winnow + " + config.replies_extra,
-                   "checked in", runtime.replies->rows()});
-    all.push_back({"mx-providers", "winnow", "checked in", runtime.providers->rows()});
     if (globals.json) {
         json out = json::array();
-        for (const auto& list : all)
+        for (const auto& list : runtime.tables)
             out.push_back(
                 {{"name", list.name}, {"entries", list.count}, {"version", list.version}, {"source", list.source}});
         print_line({{"complete", runtime.lists->complete()}, {"share_dir", runtime.share_dir}, {"lists", out}});
         return 0;
     }
     std::printf("%-16s %9s  %-26s %s\n", "list", "entries", "version", "source");
-    for (const auto& list : all)
+    for (const auto& list : runtime.tables)
         std::printf("%-16s %9s  %-26s %s\n", list.name.c_str(), with_commas(list.count).c_str(), list.version.c_str(),
                     list.source.c_str());
     if (!runtime.lists->complete())
@@ -338,8 +334,8 @@ int run_replies_test(const Globals& globals, const std::string& path)
 
 int run_data_status(const Globals& globals)
 {
-    return with_tables(globals, [&](const Config& config, const Runtime& runtime) {
-        return show_data_status(globals, config, runtime);
+    return with_tables(globals, [&](const Config&, const Runtime& runtime) {
+        return show_data_status(globals, runtime);
     });
 }
 

@@ -14,14 +14,20 @@ namespace {
 
 using boost::asio::awaitable;
 
-/// SIGHUP: the keys are what changes while a server runs; all else takes a restart.
-void reload_keys(Server& server, Log& log)
+/// SIGHUP: keys, tables and lists are what changes while a server runs; the settings take a restart.
+void reload(Server& server, Log& log)
 {
     const auto keys = server.reload_keys();
     if (keys)
         log.info("keys.reloaded", {{"keys", *keys}});
     else
         log.error("keys.reload_failed", {{"why", keys.error().message()}, {"cure", "the keys stay as they were"}});
+    const auto tables = server.reload_tables();
+    if (tables)
+        log.info("tables.reloaded");
+    else
+        log.error("tables.reload_failed",
+                  {{"why", tables.error().message()}, {"cure", "all tables stay as they were"}});
 }
 
 awaitable<int> serve(Runtime& runtime, Config& config)
@@ -48,7 +54,7 @@ awaitable<int> serve(Runtime& runtime, Config& config)
                       {"data_dir", config.data_dir}});
     int signal = co_await signals.async_wait(boost::asio::use_awaitable);
     while (signal == SIGHUP) {
-        reload_keys(server, runtime.log);
+        reload(server, runtime.log);
         signal = co_await signals.async_wait(boost::asio::use_awaitable);
     }
     runtime.log.info("server.draining", {{"signal", signal}});

@@ -15,6 +15,7 @@
 #include "app/report.hpp"
 #include "app/runtime.hpp"
 #include "app/scratch_dir.hpp"
+#include "app/unmatched_keeper.hpp"
 #include "core/duration.hpp"
 #include "core/email_column.hpp"
 #include "core/ndjson.hpp"
@@ -140,7 +141,7 @@ Error interrupted()
     return {Errc::cancelled, "interrupted; nothing was written"};
 }
 
-/// A job that needs the DNS and will never get an answer is not waited for.
+/// A job that needs the DNS or port 25 and will never get through is not waited for.
 void end_job(Runtime& runtime, awaitable<Result<>> cancelling)
 {
     boost::asio::co_spawn(runtime.io, std::move(cancelling),
@@ -157,15 +158,17 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     WINNOW_CO_TRY(auto input, InputFile::open(command.input));
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
     WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, may_be_large(command.input)));
+    UnmatchedKeeper unmatched{runtime, *store.engine};
+    co_await unmatched.load();
     milliseconds deadline = config.verifier.deadline;
     if (!command.deadline.empty()) {
         WINNOW_CO_TRY(deadline, parse_duration(command.deadline));
     }
 
     verifier::UploadOptions options;
-    options.column = command.column;
-    options.file_name = command.input == "-" ? "standard input" : command.input;
-    options.name = options.file_name;
+    options.reading.column = command.column;
+    options.reading.file_name = command.input == "-" ? "standard input" : command.input;
+    options.name = options.reading.file_name;
     verifier::ListIngest ingest{*store.engine, runtime.rng, options};
     for (;;) {
         WINNOW_CO_TRY(auto piece, input.read());
@@ -187,7 +190,7 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         bool given_up = false;
         auto show = [&](const storage::JobRecord& j) {
             progress.show(j);
-            if (given_up || verifier.dns_never_answered().empty())
+            if (given_up || verifier.never_fit().empty())
                 return;
             given_up = true;
             end_job(runtime, jobs.cancel(workspace, job.id));
@@ -200,16 +203,18 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
             co_return finished.error();
         job = std::move(*finished);
     }
-    if (const std::string no_dns = verifier.dns_never_answered(); !no_dns.empty())
-        co_return Error{Errc::unavailable, no_dns + "; nothing was written"};
+    if (const std::string unfit = verifier.never_fit(); !unfit.empty())
+        co_return Error{Errc::unavailable, unfit + "; nothing was written"};
 
     verifier::ExportOptions form;
-    form.format = globals.json ? verifier::ExportFormat::ndjson : verifier::ExportFormat::csv;
+    if (globals.json)
+        form.format = verifier::ExportFormat::ndjson;
     form.spreadsheet_safe = command.spreadsheet_safe;
     auto write = [&output](std::string piece) -> awaitable<Result<>> { co_return output.write(piece); };
     std::function<awaitable<Result<>>(std::string)> sink = write;
     WINNOW_CO_CHECK(co_await verifier::export_list(*store.engine, workspace, upload.list.id, form, sink));
     WINNOW_CO_CHECK(output.commit());
+    co_await unmatched.save();
     if (!globals.quiet) {
         const auto elapsed = std::chrono::duration_cast<milliseconds>(runtime.clock.steady() - started);
         print_summary(command, upload, job, identity.why_not, elapsed);
@@ -259,6 +264,8 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
     auto store = LocalStore::open(runtime, config, globals, false);
     if (!store)
         co_return fail(store.error());
+    UnmatchedKeeper unmatched{runtime, *store->engine};
+    co_await unmatched.load();
     const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store->engine), config.verifier};
     bool all_good = true, all_probed = true;
@@ -271,6 +278,7 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
         else
             print_verdict(address, verdict);
     }
+    co_await unmatched.save();
     if (!all_probed && !identity.why_not.empty() && !globals.quiet)
         std::fprintf(stderr, "winnow: mailboxes were not probed: %s\n", identity.why_not.c_str());
     co_return all_good ? 0 : 3;

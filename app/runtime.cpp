@@ -1,11 +1,12 @@
 #include "app/runtime.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <cstdlib>
 #include <exception>
 #include <filesystem>
 
-#include "app/output_file.hpp"
+#include "app/tables.hpp"
 
 namespace winnow::app {
 namespace {
@@ -18,34 +19,6 @@ bool holds_tables(const fs::path& dir)
 {
     std::error_code ignored;
     return fs::is_regular_file(dir / marker, ignored);
-}
-
-Result<std::string> text_of(const std::string& path)
-{
-    WINNOW_TRY(auto file, InputFile::open(path));
-    std::string text;
-    for (;;) {
-        WINNOW_TRY(const auto piece, file.read());
-        if (piece.empty())
-            return text;
-        text += piece;
-    }
-}
-
-/// The shipped table, then the installation's own rows: of two rows with one id the later one counts.
-Result<ReplyClassifier> load_replies(const std::string& shipped, const std::string& extra)
-{
-    if (extra.empty())
-        return ReplyClassifier::load(shipped);
-    WINNOW_TRY(const auto table, text_of(shipped));
-    const auto own = text_of(extra);
-    if (!own)
-        return Error{own.error().code, "replies_extra: " + own.error().context};
-    auto both = ReplyClassifier::parse(table + "\n" + *own);
-    if (!both)
-        return Error{both.error().code,
-                     "replies_extra " + extra + " (lines count on from the shipped table's): " + both.error().context};
-    return both;
 }
 
 }  // namespace
@@ -85,18 +58,13 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const Config& config, Log& log, b
     std::unique_ptr<Runtime> runtime{new Runtime(log)};
     WINNOW_TRY(runtime->share_dir, find_share_dir(config.share_dir));
 
-    WINNOW_TRY(auto replies, load_replies(runtime->share_dir + "/replies.tsv", config.replies_extra));
-    runtime->replies = std::make_unique<const ReplyClassifier>(std::move(replies));
-    WINNOW_TRY(auto providers, ProviderTable::load(runtime->share_dir + "/mx-providers.tsv"));
-    runtime->providers = std::make_unique<const ProviderTable>(std::move(providers));
-
-    auto lists = verifier::AddressLists::load(runtime->share_dir + "/lists");
-    if (lists) {
-        runtime->lists = std::make_unique<const verifier::AddressLists>(std::move(*lists));
-    } else {
-        log.warn("lists.built_in", {{"why", lists.error().message()}, {"cure", "run scripts/fetch-lists"}});
-        runtime->lists = std::make_unique<const verifier::AddressLists>(verifier::AddressLists::built_in());
-    }
+    WINNOW_TRY(Tables tables, Tables::load(runtime->share_dir, config.replies_extra));
+    if (tables.why_built_in)
+        log.warn("lists.built_in", {{"why", tables.why_built_in->message()}, {"cure", "run scripts/fetch-lists"}});
+    runtime->replies = std::make_unique<ReplyClassifier>(std::move(tables.replies));
+    runtime->providers = std::make_unique<ProviderTable>(std::move(tables.providers));
+    runtime->lists = std::make_unique<verifier::AddressLists>(std::move(tables.lists));
+    runtime->tables = std::move(tables.status);
 
     if (with_network) {
         runtime->connector = net::make_tcp_connector(runtime->io.get_executor());
@@ -104,6 +72,25 @@ Result<std::unique_ptr<Runtime>> Runtime::make(const Config& config, Log& log, b
         runtime->resolver = net::make_caching_resolver(std::move(upstream), runtime->clock, config.dns_cache);
     }
     return runtime;
+}
+
+Result<> Runtime::reload_tables(const Config& config)
+{
+    WINNOW_TRY(Tables fresh, Tables::load(share_dir, config.replies_extra));
+    // Lists that were there a moment ago and cannot be read now are a mishap, no reason to work with less.
+    if (fresh.why_built_in && lists->complete())
+        return *fresh.why_built_in;
+    const auto version_of = [](const std::vector<verifier::ListStatus>& all, std::string_view name) {
+        const auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) { return each.name == name; });
+        return found == all.end() ? std::string{} : found->version;
+    };
+    replies->replace_rows(std::move(fresh.replies));
+    // Replaced providers are kept in memory: not again for the same ones.
+    if (version_of(tables, "mx-providers") != version_of(fresh.status, "mx-providers"))
+        providers->replace_rows(std::move(fresh.providers));
+    lists->replace(std::move(fresh.lists));
+    tables = std::move(fresh.status);
+    return {};
 }
 
 int run_to_end(Runtime& runtime, boost::asio::awaitable<int> main)

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "app/config.hpp"
 #include "core/asio_timer.hpp"
@@ -35,10 +36,15 @@ public:
     Log& log;
     std::unique_ptr<net::Connector> connector;
     std::unique_ptr<net::Resolver> resolver;
-    std::unique_ptr<const ReplyClassifier> replies;
-    std::unique_ptr<const ProviderTable> providers;
-    std::unique_ptr<const verifier::AddressLists> lists;
+    std::unique_ptr<ReplyClassifier> replies;
+    std::unique_ptr<ProviderTable> providers;
+    std::unique_ptr<verifier::AddressLists> lists;
+    std::vector<verifier::ListStatus> tables;  ///< what the three were read from
     std::string share_dir;
+
+    /// Reads replies, providers and lists anew, all or none of them: on an error they stay as they were. Who holds one
+    /// by reference answers by the new rows from then on. On the io_context's thread, between two coroutines.
+    Result<> reload_tables(const Config& config);
 
 private:
     explicit Runtime(Log& l);

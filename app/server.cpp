@@ -8,6 +8,7 @@
 #include "app/credentials.hpp"
 #include "app/gate.hpp"
 #include "app/sessions.hpp"
+#include "app/unmatched_keeper.hpp"
 #include "net/http.hpp"
 #include "net/smtp_server.hpp"
 #include "relay/mass_events.hpp"
@@ -22,6 +23,8 @@ using boost::asio::awaitable;
 /// descriptors (main raises the process's limit to its hard one).
 constexpr std::size_t max_smtp_sessions = 2'000;
 constexpr std::size_t max_http_sessions = 500;
+/// How often it is looked whether a round of the prober's self-test is due.
+constexpr milliseconds self_test_look{10'000};
 /// Bounces and complaints, from anybody: a report with the head of a message is small.
 constexpr std::uint64_t max_report_bytes = 1'048'576;
 
@@ -62,6 +65,7 @@ struct Server::Impl {
     std::unique_ptr<api::KeyRing> ring;
     std::unique_ptr<KeyCredentials> credentials;
     std::unique_ptr<StoredGate> gate;
+    std::unique_ptr<UnmatchedKeeper> unmatched;
     Breakers breakers;  ///< of probing and sending: an operator that refuses our address refuses both
     std::unique_ptr<relay::MassEvents> mass_events;
     std::unique_ptr<verifier::Verifier> verifier;
@@ -72,8 +76,10 @@ struct Server::Impl {
     std::unique_ptr<net::Listener> http_listener, submission_listener, bounce_listener;
     net::HttpServerOptions http_options;
     net::SmtpServerOptions submission_options, bounce_options;
+    const std::shared_ptr<net::SmtpDrain> smtp_drain = std::make_shared<net::SmtpDrain>();
     Sessions smtp_sessions, http_sessions;  ///< closed when the drain time is over
-    std::size_t running = 0;                ///< coroutines of ours that have not ended
+    std::unique_ptr<Timer> self_test_timer;
+    std::size_t running = 0;  ///< coroutines of ours that have not ended
     bool draining = false;
 
     relay::Services relay_services()
@@ -121,6 +127,7 @@ struct Server::Impl {
     awaitable<void> accept_smtp(net::Listener& listener, bool submission);
     awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, bool submission);
     awaitable<void> http_session(std::unique_ptr<net::Stream> stream);
+    awaitable<void> look_at_ourselves();
     awaitable<bool> stop(milliseconds patience);
     awaitable<void> drain_work();
 };
@@ -142,6 +149,7 @@ Result<> Server::Impl::open()
         return Error{networks.error().code, "submission.relay_networks: " + networks.error().context};
     credentials = std::make_unique<KeyCredentials>(*ring, std::move(*networks), runtime.clock);
     gate = std::make_unique<StoredGate>(*engine, runtime.clock);
+    unmatched = std::make_unique<UnmatchedKeeper>(runtime, *engine);
     mass_events = std::make_unique<relay::MassEvents>(*engine, runtime.log, runtime.metrics);
     verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
@@ -149,7 +157,7 @@ Result<> Server::Impl::open()
     campaigns = std::make_unique<relay::Campaigns>(relay_services(), config.relay);
     api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, runtime.clock,
                                                    runtime.rng, runtime.log, runtime.metrics,
-                                                   [this] { return not_ready(); }});
+                                                   [this] { return not_ready(); }, &unmatched->replies()});
     return {};
 }
 
@@ -171,6 +179,7 @@ Result<> Server::Impl::open_listeners()
         submission_options.hostname = config.relay.hostname;
         submission_options.banner_text = "winnow ESMTP";
         submission_options.message_memory = message_memory;
+        submission_options.drain = smtp_drain;
         submission_options.max_message_size = config.submission.max_message_size;
         submission_options.auth = true;
         // Without a certificate, a password may cross only the loopback interface.
@@ -187,6 +196,7 @@ Result<> Server::Impl::open_listeners()
         bounce_options.hostname = config.relay.hostname;
         bounce_options.banner_text = "winnow ESMTP";
         bounce_options.message_memory = message_memory;
+        bounce_options.drain = smtp_drain;
         bounce_options.max_message_size = max_report_bytes;
     }
     return {};
@@ -259,17 +269,33 @@ awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submissi
     }
 }
 
+/// Also while nothing is verified: who watches the metrics learns of a block list before the next list does.
+awaitable<void> Server::Impl::look_at_ourselves()
+{
+    while (!draining) {
+        verifier->look_at_ourselves();
+        const Wake wake = co_await self_test_timer->wait_until(runtime.clock.steady() + self_test_look);
+        if (wake == Wake::cancelled)
+            co_return;
+    }
+}
+
 awaitable<bool> Server::Impl::stop(milliseconds patience)
 {
     if (draining)
         co_return true;
     draining = true;
+    if (self_test_timer)
+        self_test_timer->wake();
     http_listener->close();
     if (submission_listener)
         submission_listener->close();
     if (bounce_listener)
         bounce_listener->close();
+    smtp_drain->begin();
+    unmatched->stop();
     const SteadyPoint until = runtime.clock.steady() + patience;
+    // Sessions inside a transaction have this time too; the others have just been told to go.
     bool drained = false;
     boost::asio::co_spawn(runtime.io, drain_work(),
                           [&drained, report = logged(runtime.log, "drain")](std::exception_ptr failed) {
@@ -295,6 +321,7 @@ awaitable<void> Server::Impl::drain_work()
     co_await campaigns->drain();
     co_await jobs->drain();
     co_await delivery->drain();
+    co_await unmatched->save();
 }
 
 Server::Server(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -311,6 +338,10 @@ boost::asio::awaitable<Result<>> Server::start()
 {
     WINNOW_CO_CHECK(co_await impl_->jobs->resume());
     WINNOW_CO_CHECK(co_await impl_->campaigns->resume());
+    co_await impl_->unmatched->load();
+    impl_->spawn(impl_->unmatched->run(), "unmatched replies");
+    impl_->self_test_timer = impl_->runtime.timers.make();
+    impl_->spawn(impl_->look_at_ourselves(), "self-test");
     impl_->spawn(impl_->delivery->run(), "delivery");
     impl_->spawn(impl_->accept_http(), "http listener");
     if (impl_->submission_listener)
@@ -330,6 +361,19 @@ Result<std::size_t> Server::reload_keys()
     WINNOW_TRY(auto loaded, api::KeyRing::load(impl_->config.http.keys_file, api::KeyRing::Missing::is_error));
     *impl_->ring = std::move(loaded);
     return impl_->ring->size();
+}
+
+Result<> Server::reload_tables()
+{
+    Runtime& runtime = impl_->runtime;
+    WINNOW_CHECK(runtime.reload_tables(impl_->config));
+    impl_->unmatched->forget_matched();
+    for (const verifier::ListStatus& table : runtime.tables)
+        runtime.log.info("table.reloaded", {{"name", table.name},
+                                            {"entries", table.count},
+                                            {"version", table.version},
+                                            {"source", table.source}});
+    return {};
 }
 
 net::Endpoint Server::http() const

@@ -3,6 +3,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "core/split.hpp"
 #include "core/tsv.hpp"
 #include "core/unicode.hpp"
 
@@ -40,6 +41,26 @@ std::optional<ProviderKind> provider_kind_from(std::string_view word) noexcept
     return std::nullopt;
 }
 
+namespace {
+
+/// "-", or words separated by commas.
+bool read_flags(std::string_view text, Provider& provider)
+{
+    if (text.empty() || text == "-")
+        return true;
+    for (const std::string_view word : split(text, ',')) {
+        if (word == "large")
+            provider.large = true;
+        else if (word == "accepts_all")
+            provider.accepts_all = true;
+        else
+            return false;
+    }
+    return true;
+}
+
+}  // namespace
+
 struct ProviderTable::Table {
     std::map<std::string, Provider, std::less<>> providers;
     std::unordered_map<std::string, const Provider*> suffixes;  ///< ".example.com" or "mx.example.com"
@@ -67,13 +88,14 @@ Result<ProviderTable> ProviderTable::parse(std::string_view tsv)
         const auto kind = provider_kind_from(field[3]);
         if (!kind)
             return row->error("kind", "mailbox, hosting, seg, forwarding, parked or disposable");
-        if (!field[4].empty() && field[4] != "-" && field[4] != "large")
-            return row->error("flags", "\"large\" or \"-\"");
-        Provider provider{std::string(field[1]), std::string(field[2]), *kind, field[4] == "large"};
+        Provider provider{std::string(field[1]), std::string(field[2]), *kind};
+        if (!read_flags(field[4], provider))
+            return row->error("flags", "\"-\", or \"large\" and \"accepts_all\" separated by a comma");
         const auto [at, added] = table->providers.try_emplace(provider.name, provider);
         if (!added && (at->second.operator_ != provider.operator_ || at->second.kind != provider.kind))
             return row->error("operator", "the same as in the provider's first row, as for kind");
         at->second.large |= provider.large;
+        at->second.accepts_all |= provider.accepts_all;
         table->suffixes[suffix] = &at->second;
     }
     return ProviderTable(std::move(table));
@@ -109,6 +131,12 @@ std::vector<const Provider*> ProviderTable::providers() const
     for (const auto& [name, provider] : table_->providers)
         all.push_back(&provider);
     return all;
+}
+
+void ProviderTable::replace_rows(ProviderTable other)
+{
+    replaced_.push_back(std::move(table_));
+    table_ = std::move(other.table_);
 }
 
 std::size_t ProviderTable::rows() const noexcept

@@ -28,10 +28,14 @@ struct Provider {
     std::string operator_;  ///< who runs it: caps, probe budget, warm-up and breakers are per operator ("google")
     ProviderKind kind = ProviderKind::mailbox;
     bool large = false;  ///< manners of large operators apply (docs/verification.md)
+    /// Takes RCPT for mailboxes that do not exist and refuses or bounces later: that it takes a stranger does not make
+    /// a catch-all of a domain.
+    bool accepts_all = false;
 };
 
 /// MX host suffix -> provider, from data/mx-providers.tsv. Longest suffix wins; a row that starts with a dot covers
-/// names below it (and not the bare name), a row without a dot only that very name. Immutable, thread-safe.
+/// names below it (and not the bare name), a row without a dot only that very name. The rows are immutable, and reading
+/// them thread-safe; a table that is given other rows belongs to one thread.
 class ProviderTable {
 public:
     /// Columns: suffix, provider, operator, kind, flags, source. The error names the line and the field. Of two rows
@@ -46,6 +50,9 @@ public:
     /// Every provider once, by name.
     std::vector<const Provider*> providers() const;
     std::size_t rows() const noexcept;
+    /// Answers by the rows of `other` from now on. Providers that were found before stay valid: somebody may hold one
+    /// for as long as a domain is remembered, so the old rows are kept, which costs their memory.
+    void replace_rows(ProviderTable other);
 
     ProviderTable(ProviderTable&&) noexcept;
     ProviderTable& operator=(ProviderTable&&) noexcept;
@@ -55,6 +62,7 @@ private:
     struct Table;
     explicit ProviderTable(std::unique_ptr<const Table> table);
     std::unique_ptr<const Table> table_;
+    std::vector<std::unique_ptr<const Table>> replaced_;
 };
 
 }  // namespace winnow

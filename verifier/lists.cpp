@@ -135,6 +135,13 @@ AddressLists AddressLists::built_in()
     return lists;
 }
 
+void AddressLists::replace(AddressLists other)
+{
+    const std::uint32_t generation = generation_ + 1;
+    *this = std::move(other);
+    generation_ = generation;
+}
+
 bool AddressLists::matches(const StringSet& set, std::string_view domain) const
 {
     if (is_popular(domain))

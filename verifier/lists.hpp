@@ -23,7 +23,7 @@ struct ListStatus {
 };
 
 /// What is known about domains and local parts without asking anyone. Domains are A-labels in lower case. Immutable,
-/// hence safe to share between threads; about 4 MB with the full lists.
+/// hence safe to share between threads, but for replace(); about 4 MB with the full lists.
 class AddressLists {
 public:
     /// Reads disposable, disposable_weak, free, role, tld and popular.txt, which scripts/fetch-lists makes.
@@ -52,6 +52,11 @@ public:
     /// Every delegated top-level domain, sorted; empty when there is no list.
     std::vector<std::string_view> top_level_domains() const;
 
+    /// Answers by the entries of `other` from now on; views that were given out are void. One thread.
+    void replace(AddressLists other);
+    /// Counts the replacements: who remembers an answer forgets it when this has changed.
+    std::uint32_t generation() const noexcept { return generation_; }
+
     bool complete() const noexcept { return complete_; }
     const std::vector<ListStatus>& status() const noexcept { return status_; }
     std::size_t memory() const noexcept;
@@ -66,6 +71,7 @@ private:
     StringSet disposable_, disposable_weak_, free_, role_strong_, role_weak_, tld_, popular_;
     std::vector<ListStatus> status_;
     bool complete_ = false;
+    std::uint32_t generation_ = 0;
 };
 
 }  // namespace winnow::verifier

@@ -1,5 +1,7 @@
 #include "verifier/mailbox_probe.hpp"
 
+#include <algorithm>
+
 #include "net/smtp_opening.hpp"
 #include "verifier/verdict_rules.hpp"
 
@@ -13,6 +15,18 @@ net::SmtpTimeouts probe_timeouts(const VerifierOptions& options)
     return timeouts;
 }
 
+Patience patience_of(const VerifierOptions& options)
+{
+    return {options.connect_timeout, options.command_timeout, options.probe_timeout};
+}
+
+/// Of "RCPT TO:<recipient>"; empty for all else that was asked.
+std::string_view recipient_in(std::string_view asked)
+{
+    constexpr std::string_view before = "RCPT TO:<";
+    return asked.starts_with(before) ? asked.substr(before.size(), asked.size() - before.size() - 1) : std::string_view{};
+}
+
 /// 421 announces the end of the connection. Unless its words are about us or about this recipient, they are not an
 /// answer.
 bool says_nothing(const SmtpReply& reply, ReplyClass klass)
@@ -22,7 +36,24 @@ bool says_nothing(const SmtpReply& reply, ReplyClass klass)
 
 }  // namespace
 
+ProbeSession::ProbeSession(Services services, const VerifierOptions& options, std::string source_ip)
+    : services_(services), options_(options), source_(std::move(source_ip)), patience_(patience_of(options))
+{
+}
+
 ProbeSession::~ProbeSession() = default;
+
+void ProbeSession::set_patience(const std::optional<Patience>& patience)
+{
+    patience_ = patience_of(options_);
+    if (patience) {
+        patience_.connect = std::min(patience_.connect, patience->connect);
+        patience_.command = std::min(patience_.command, patience->command);
+        patience_.probe = std::min(patience_.probe, patience->probe);
+    }
+    if (stream_)
+        stream_->at_most(patience_.command);
+}
 
 /// Stage, class, reason and evidence of what was heard.
 ProbeAnswer ProbeSession::read(Stage stage, Result<SmtpReply> heard, std::string asked)
@@ -37,6 +68,7 @@ ProbeAnswer ProbeSession::read(Stage stage, Result<SmtpReply> heard, std::string
         ReplyContext context;
         context.stage = stage;
         context.provider = provider_;
+        context.recipient = recipient_in(asked);
         answer.meaning = services_.replies.classify(*answer.reply, context);
         if (answer.reply->positive())
             answer.meaning.klass = ReplyClass::delivered;
@@ -61,7 +93,7 @@ ProbeAnswer ProbeSession::read(Stage stage, Result<SmtpReply> heard, std::string
 
 void ProbeSession::start_clock()
 {
-    stream_->not_after(services_.clock.steady() + options_.probe_timeout);
+    stream_->not_after(services_.clock.steady() + patience_.probe);
 }
 
 awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::string ip, bool use_tls)
@@ -72,13 +104,14 @@ awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::st
     provider_ = provider ? provider->name : std::string{};
     net::ConnectOptions how;
     how.source_ip = source_;
-    how.timeout = options_.connect_timeout;
+    how.timeout = patience_.connect;
     net::Endpoint to{ip, options_.smtp_port};
     auto stream = co_await services_.connector.connect(to, how);
     if (!stream)
         co_return read(Stage::connect, stream.error(), "connect");
     met_ = true;
     stream_ = std::make_unique<DeadlineStream>(std::move(*stream), services_.clock);
+    stream_->at_most(patience_.command);
     smtp_ = std::make_unique<net::SmtpClient>(*stream_, probe_timeouts(options_));
     start_clock();
 

@@ -7,6 +7,7 @@
 #include "core/reply_classifier.hpp"
 #include "net/smtp_client.hpp"
 #include "verifier/deadline_stream.hpp"
+#include "verifier/probe_site.hpp"
 #include "verifier/verifier.hpp"
 
 namespace winnow::verifier {
@@ -27,14 +28,14 @@ struct ProbeAnswer {
 };
 
 /// One probing connection: MAIL FROM and RCPT TO, RSET between addresses, never DATA, VRFY or EXPN, QUIT at the end.
-/// Each address has `probe_timeout` for its dialogue, and so has the opening.
+/// Each address has the `probe` of its patience for its dialogue, and so has the opening.
 class ProbeSession {
 public:
-    ProbeSession(Services services, const VerifierOptions& options, std::string source_ip)
-        : services_(services), options_(options), source_(std::move(source_ip))
-    {
-    }
+    ProbeSession(Services services, const VerifierOptions& options, std::string source_ip);
     ~ProbeSession();
+
+    /// How long the answers are waited for from now on; without one, as long as the options say.
+    void set_patience(const std::optional<Patience>& patience);
 
     /// Connects, greets, and encrypts when that is offered and `use_tls`. Nothing = open; else the answer that says why
     /// not, and the session is used up.
@@ -58,6 +59,7 @@ private:
     Services services_;
     const VerifierOptions& options_;
     std::string source_;
+    Patience patience_;
     std::unique_ptr<DeadlineStream> stream_;
     std::unique_ptr<net::SmtpClient> smtp_;
     std::string mx_, ip_, provider_;

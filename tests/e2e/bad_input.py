@@ -358,6 +358,8 @@ def clients(t: Table, config, server, process):
     expect(lab.try_run("queue", "summary", env=late).code == 0, "a lost key file took the keys away")
     keys.write_bytes(good)
     keys.chmod(0o600)
+    # Whatever the keys were like, the tables are read anew at the same signals.
+    wait_for("the tables to be read anew", lambda: lab.log(process.name).count('"tables.reloaded"') == 3)
     t.cases += 1
     nowhere = f"http://127.0.0.1:{free_port()}"
     said = t.fails("no server", 69, [nowhere, "refused", "winnow serve"], "queue", "summary", env={**late, "WINNOW_SERVER": nowhere})
