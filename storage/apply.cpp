@@ -26,7 +26,9 @@ std::optional<std::pair<State, bool>> start_up_index(const JobRecord& job)
 }
 std::optional<std::pair<State, bool>> start_up_index(const CampaignRecord& campaign)
 {
-    return std::pair(State::running_campaign, campaign.state == CampaignState::running);
+    // A cancelled one has held messages to take out until it is finished.
+    const bool is_winding_up = campaign.state == CampaignState::cancelled && campaign.finished == TimePoint{};
+    return std::pair(State::running_campaign, campaign.state == CampaignState::running || is_winding_up);
 }
 
 Error changed_meanwhile(std::string_view id, Version stored, Version expected)

@@ -106,6 +106,7 @@ public:
     virtual awaitable<Result<std::optional<CampaignRecord>>> get_campaign(std::string workspace, std::string id) = 0;
     virtual awaitable<Result<std::vector<CampaignRecord>>> campaigns(std::string workspace, std::string after_id,
                                                                      std::size_t limit) = 0;
+    /// Those that have something to do: running, and cancelled without a time `finished`.
     virtual awaitable<Result<std::vector<CampaignRecord>>> running_campaigns() = 0;
     /// State in_flight while it is marked so.
     virtual awaitable<Result<std::optional<MessageRecord>>> get_message(MessageRef ref) = 0;

@@ -416,6 +416,22 @@ TEST_P(Queue, CampaignCountersFollowEveryChangeOfState)
     EXPECT_TRUE(get(engine->running_campaigns()).empty());
 }
 
+TEST_P(Queue, ACancelledCampaignIsFoundAtStartUpUntilItIsFinished)
+{
+    apply(PutCampaign{campaign("C1")});
+    CampaignRecord next = campaign("C1", CampaignState::cancelled);
+    next.version = 1;
+    next.finished = {};
+    apply(PutCampaign{next});
+    reopen();
+    ASSERT_EQ(get(engine->running_campaigns()).size(), 1u);
+    next = get(engine->running_campaigns()).front();
+    next.finished = engine->now();
+    apply(PutCampaign{next});
+    reopen();
+    EXPECT_TRUE(get(engine->running_campaigns()).empty());
+}
+
 TEST_P(Queue, ACancelledCampaignIsMarkedForGood)
 {
     apply(PutCampaign{campaign("C1")});
