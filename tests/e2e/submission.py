@@ -166,12 +166,22 @@ def with_nodemailer(lab, at, key, receiver):
 
 
 def drained(lab, at, key, receiver, server):
-    """SIGTERM in the middle of a transaction: the transaction ends well, new connections are refused, the exit code is 0."""
+    """SIGTERM in the middle of a transaction: the transaction ends well, idle sessions are told to go, nothing new is taken."""
+    def session(where):
+        client = smtplib.SMTP(*where, timeout=30)
+        client.ehlo("app.test")
+        return client
+    idle = [session(at), session(lab.bounce_at)]
     client = smtplib.SMTP(*at, timeout=30)
     client.login("apikey", key)
     client.mail(SENDER)
     client.rcpt("ada@acme.deliverable.test")
     server.terminate()
+    for waiting in idle:
+        code, text = waiting.getreply()  # without a command: the server speaks first
+        expect(code == 421 and text.startswith(b"4.3.2"), f"an idle session during the drain: {code} {text}")
+        expect(waiting.file.readline() == b"", "an idle session stays open behind its 421")
+        waiting.close()
 
     def closed():
         with socket.socket() as s:
@@ -180,8 +190,10 @@ def drained(lab, at, key, receiver, server):
     wait_for("the listener to close", closed, 10)
     code, text = client.data(message("in the last moment", ["ada@acme.deliverable.test"]))
     expect(code == 250, f"a transaction during the drain: {code} {text}")
-    client.quit()
-    expect(server.wait(timeout=30) == 0, f"exit code {server.returncode} on SIGTERM")
+    code, text = client.mail(SENDER)
+    expect(code == 421 and text.startswith(b"4.3.2"), f"the next transaction during the drain: {code} {text}")
+    client.close()
+    expect(server.wait(timeout=15) == 0, f"exit code {server.returncode} on SIGTERM")  # half of drain_timeout: nobody is waited for
 
 
 def secured(lab, config_text):
