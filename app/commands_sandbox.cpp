@@ -38,6 +38,13 @@ Result<> make_list(const SandboxCommand& command)
     options.domains = command.domains;
     options.seed = command.seed;
     options.greylist_seconds = command.greylist_seconds;
+    options.every_kind = command.every_kind;
+    if (!command.patience.empty()) {
+        const auto patience = parse_duration(command.patience);
+        if (!patience)
+            return Error{Errc::invalid_argument, "--patience " + command.patience + ": " + patience.error().context};
+        options.patience = std::chrono::duration_cast<std::chrono::seconds>(*patience);
+    }
     sandbox::ListMaker maker{options};
     std::string rows = "email\n", truths = sandbox::truth_header();
     while (auto row = maker.next()) {

@@ -5,6 +5,7 @@
 
 #include "core/address.hpp"
 #include "core/unicode.hpp"
+#include "sandbox/script.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -74,10 +75,15 @@ bool within(std::string_view name, std::string_view apex) noexcept
            (name.size() > apex.size() && name.ends_with(apex) && name[name.size() - apex.size() - 1] == '.');
 }
 
-/// N of "greylist-<N>s.test" or a name below; nothing for other names. At most a day.
-std::optional<std::chrono::seconds> greylist_of(std::string_view name) noexcept
+struct Wait {
+    std::chrono::seconds length, unit;
+};
+
+/// Of "greylist-<N>s.test", "-<N>m" and "-<N>h", or a name below; nothing for other names. At most a day.
+std::optional<Wait> greylist_of(std::string_view name) noexcept
 {
-    constexpr std::string_view tail = "s.test";
+    using namespace std::chrono_literals;
+    constexpr std::string_view tail = ".test";
     constexpr std::string_view head = "greylist-";
     if (!name.ends_with(tail))
         return std::nullopt;
@@ -87,15 +93,29 @@ std::optional<std::chrono::seconds> greylist_of(std::string_view name) noexcept
     if (!name.starts_with(head))
         return std::nullopt;
     name.remove_prefix(head.size());
-    if (name.empty() || name.size() > 5)
+    if (name.size() < 2 || name.size() > 6)
         return std::nullopt;
-    int seconds = 0;
-    for (const char c : name) {
+    std::chrono::seconds unit = 0s;
+    switch (name.back()) {
+        case 's':
+            unit = 1s;
+            break;
+        case 'm':
+            unit = 1min;
+            break;
+        case 'h':
+            unit = 1h;
+            break;
+        default:
+            return std::nullopt;
+    }
+    int count = 0;
+    for (const char c : name.substr(0, name.size() - 1)) {
         if (c < '0' || c > '9')
             return std::nullopt;
-        seconds = seconds * 10 + (c - '0');
+        count = count * 10 + (c - '0');
     }
-    return std::chrono::seconds{std::min(seconds, 86'400)};
+    return Wait{std::min<std::chrono::seconds>(count * unit, 24h), unit};
 }
 
 std::string normal_domain(std::string_view domain)
@@ -119,10 +139,11 @@ std::vector<std::string> hosts_for(const std::string& domain)
     return out;
 }
 
+/// Kinds with a group of addresses of their own.
 bool has_receiver(Kind kind) noexcept
 {
     return kind != Kind::nullmx && kind != Kind::nomx && kind != Kind::nxdomain && kind != Kind::servfail &&
-           kind != Kind::infrastructure;
+           kind != Kind::infrastructure && kind != Kind::scripted;
 }
 
 std::vector<std::string> words(std::string_view text)
@@ -173,6 +194,8 @@ std::string_view to_string(Kind kind) noexcept
             return "disposable";
         case Kind::infrastructure:
             return "infrastructure";
+        case Kind::scripted:
+            return "scripted";
     }
     return "nxdomain";
 }
@@ -218,12 +241,15 @@ DomainBehaviour behaviour_of(std::string_view domain)
     }
     if (const auto wait = greylist_of(name)) {
         out.kind = Kind::greylist;
-        out.greylist = *wait;
+        out.greylist = wait->length;
+        out.greylist_unit = wait->unit;
     } else {
         const auto zone = std::find_if(zones.begin(), zones.end(), [&](const auto& z) { return within(name, z.apex); });
         if (zone == zones.end())
+            out.script = script_of(name);
+        if (zone == zones.end() && !out.script)
             return out;
-        out.kind = zone->kind;
+        out.kind = out.script ? Kind::scripted : zone->kind;
     }
     const auto hash = name_hash(name);
     constexpr std::array dialects{Dialect::postfix, Dialect::exim, Dialect::exchange, Dialect::google};
@@ -231,6 +257,8 @@ DomainBehaviour behaviour_of(std::string_view domain)
     out.blocks_at_connect = out.kind == Kind::ipblock && (hash >> 16 & 1u) != 0;
     if (has_receiver(out.kind))
         out.mx = hosts_for(name);
+    else if (out.script)
+        out.mx = hosts_of(*out.script, name);
     return out;
 }
 
@@ -245,10 +273,17 @@ std::optional<std::string> address_of_host(std::string_view host, int sites)
         for (const auto& mx : words(e.mx))
             if (mx == name)
                 return site(static_cast<int>(e.kind), name);
-    std::string_view domain = name;
-    if (domain.starts_with("mx1.") || domain.starts_with("mx2."))
-        domain.remove_prefix(4);
-    const auto behaviour = behaviour_of(domain);
+    if (const Script* const script = script_of_microsoft_host(name))
+        return address_of_script(*script);
+    auto parts = read_host(name);
+    if (parts.role != HostRole::domain && parts.role != HostRole::receiver) {
+        if (script_of(parts.domain))
+            return parts.role == HostRole::dead ? std::optional<std::string>(dead_address) : std::nullopt;
+        parts = {HostRole::domain, name};
+    }
+    const auto behaviour = behaviour_of(parts.domain);
+    if (behaviour.script)
+        return behaviour.script->receives() ? std::optional(address_of_script(*behaviour.script)) : std::nullopt;
     if (behaviour.kind == Kind::provider || behaviour.kind == Kind::disposable || !behaviour.receives())
         return std::nullopt;
     return site(behaviour.blocks_at_connect ? blocking_group : static_cast<int>(behaviour.kind), name);
@@ -264,6 +299,9 @@ std::vector<std::string> receiver_addresses(int sites)
     for (const int group : groups)
         for (int s = 1; s <= sites; ++s)
             out.push_back("127.77." + std::to_string(group) + '.' + std::to_string(s));
+    for (const Script& script : scripts())
+        if (script.receives())
+            out.push_back(address_of_script(script));
     return out;
 }
 
@@ -300,12 +338,28 @@ bool looks_random(std::string_view local_part) noexcept
     return changes > most_changes;
 }
 
+namespace {
+
+std::string bare_local(std::string_view local_part)
+{
+    return to_lower_ascii(local_part.substr(0, local_part.find('+')));
+}
+
+bool is_magic_stranger(std::string_view local) noexcept
+{
+    return local.starts_with("unknown-");
+}
+
+}  // namespace
+
 Mailbox mailbox_of(const DomainBehaviour& domain, std::string_view local_part)
 {
-    if (domain.kind == Kind::catchall || domain.kind == Kind::disposable)
+    const Holds holds = domain.script ? domain.script->holds : Holds::members;
+    if (domain.kind == Kind::catchall || domain.kind == Kind::disposable || holds == Holds::everybody ||
+        holds == Holds::everybody_at_first)
         return Mailbox::exists;
-    const auto local = to_lower_ascii(local_part.substr(0, local_part.find('+')));
-    if (local.starts_with("unknown-") || looks_random(local))
+    const auto local = bare_local(local_part);
+    if (is_magic_stranger(local) || (holds != Holds::all_but_magic && looks_random(local)))
         return Mailbox::unknown;
     if (local.starts_with("full-") || domain.kind == Kind::full)
         return Mailbox::full;
@@ -314,18 +368,52 @@ Mailbox mailbox_of(const DomainBehaviour& domain, std::string_view local_part)
     return Mailbox::exists;
 }
 
+bool bounces_later(const DomainBehaviour& domain, std::string_view local_part)
+{
+    if (domain.kind == Kind::accept_then_bounce)
+        return true;
+    return domain.script && domain.script->holds == Holds::everybody_at_first &&
+           is_magic_stranger(bare_local(local_part));
+}
+
+namespace {
+
+/// What comes of mail to a member whose receiver gives this reason.
+Outcome outcome_for_member(Reason reason) noexcept
+{
+    switch (reason) {
+        case Reason::mailbox_disabled:
+        case Reason::recipient_restricted:
+            return Outcome::bounced;
+        case Reason::mailbox_busy:
+            return Outcome::deferred;
+        default:
+            return Outcome::delivered;
+    }
+}
+
+}  // namespace
+
 bool full_for_good(std::string_view local_part, std::string_view domain) noexcept
 {
     return (name_hash(to_lower_ascii(local_part) + '@' + to_lower_ascii(domain)) & 1u) != 0;
 }
 
-Expectation expectation_of(std::string_view address)
+Expectation expectation_of(std::string_view address, std::chrono::seconds patience)
 {
     const auto parsed = parse_address(address);
-    if (!parsed.valid || parsed.address.literal)
+    if (!parsed.usable)
         return {Reason::syntax_invalid, Outcome::bounced};
     const auto& local = parsed.address.local;
     const auto domain = behaviour_of(parsed.address.domain);
+    if (domain.script && domain.script->everybody)
+        return {*domain.script->everybody, domain.script->outcome};
+    if (domain.script && parsed.address.eai && !domain.script->smtputf8)
+        return {Reason::policy_refused, Outcome::bounced};
+    if (domain.script && bounces_later(domain, local))
+        return {*domain.script->strangers, domain.script->strangers_outcome};
+    const auto members = domain.script ? domain.script->members : std::nullopt;
+    const auto strangers = domain.script ? domain.script->strangers : std::nullopt;
     switch (domain.kind) {
         case Kind::nullmx:
         case Kind::nomx:
@@ -344,9 +432,13 @@ Expectation expectation_of(std::string_view address)
         default:
             break;
     }
-    switch (mailbox_of(domain, local)) {
+    const auto mailbox = mailbox_of(domain, local);
+    if (mailbox != Mailbox::unknown && domain.greylist > patience)
+        return {Reason::greylisted, Outcome::delivered};
+    switch (mailbox) {
         case Mailbox::unknown:
-            return {Reason::mailbox_not_found, Outcome::bounced};
+            return {strangers.value_or(Reason::mailbox_not_found),
+                    domain.script ? domain.script->strangers_outcome : Outcome::bounced};
         case Mailbox::disabled:
             return {Reason::mailbox_disabled, Outcome::bounced};
         case Mailbox::full:
@@ -359,7 +451,8 @@ Expectation expectation_of(std::string_view address)
         return {Reason::accepted, Outcome::async_bounce};
     if (domain.kind == Kind::complaint)
         return {Reason::accepted, Outcome::complaint};
-    return {Reason::accepted, Outcome::delivered};
+    const auto reason = members.value_or(Reason::accepted);
+    return {reason, outcome_for_member(reason)};
 }
 
 std::vector<std::string> apex_domains()
@@ -369,6 +462,8 @@ std::vector<std::string> apex_domains()
         if (zone.kind != Kind::infrastructure)
             out.emplace_back(zone.apex);
     out.emplace_back("greylist-300s.test");
+    for (const auto& script : scripts())
+        out.emplace_back(script.apex);
     return out;
 }
 

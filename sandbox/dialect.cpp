@@ -62,19 +62,20 @@ SmtpReply full_reply(Dialect dialect, std::string_view recipient, bool for_good)
     return SmtpReply::make(code, status + " <" + to + ">: Recipient address rejected: mailbox is full");
 }
 
-SmtpReply greylist_reply(Dialect dialect, std::string_view recipient, std::chrono::seconds left)
+SmtpReply greylist_reply(Dialect dialect, std::string_view recipient, std::chrono::seconds left,
+                         std::chrono::seconds unit)
 {
-    const auto seconds = std::to_string(left.count());
+    using namespace std::chrono_literals;
+    const auto count = (left + unit - 1s) / unit;
+    std::string wait = std::to_string(count) + (unit == 1s ? " second" : unit == 1min ? " minute" : " hour");
+    wait += count == 1 ? "" : "s";
     const std::string to(recipient);
-    switch (dialect) {
-        case Dialect::exim:
-            return SmtpReply::make(451, "Greylisted, please try again later");
-        case Dialect::exchange:
-            return SmtpReply::make(450, "4.7.1 Greylisting in effect, please try again in " + seconds + " seconds");
-        default:
-            return SmtpReply::make(
-                450, "4.7.1 <" + to + ">: Recipient address rejected: Greylisted for " + seconds + " seconds");
-    }
+    // Only seconds are left untold by some: whoever names hours wants to be understood.
+    if (dialect == Dialect::exim && unit == 1s)
+        return SmtpReply::make(451, "Greylisted, please try again later");
+    if (dialect == Dialect::exim || dialect == Dialect::exchange)
+        return SmtpReply::make(450, "4.7.1 Greylisting in effect, please try again in " + wait);
+    return SmtpReply::make(450, "4.7.1 <" + to + ">: Recipient address rejected: Greylisted for " + wait);
 }
 
 SmtpReply blocked_reply(Dialect dialect, std::string_view client_ip)

@@ -13,8 +13,9 @@ SmtpReply unknown_reply(Dialect dialect, std::string_view recipient);
 SmtpReply disabled_reply(Dialect dialect, std::string_view recipient);
 /// 552 `for_good`, else 452.
 SmtpReply full_reply(Dialect dialect, std::string_view recipient, bool for_good);
-/// 450 or 451, with the wait in the text where the dialect tells it.
-SmtpReply greylist_reply(Dialect dialect, std::string_view recipient, std::chrono::seconds left);
+/// 450 or 451, with the wait in the text where the dialect tells it, in whole units of a second, a minute or an hour.
+SmtpReply greylist_reply(Dialect dialect, std::string_view recipient, std::chrono::seconds left,
+                         std::chrono::seconds unit = std::chrono::seconds{1});
 SmtpReply blocked_reply(Dialect dialect, std::string_view client_ip);
 
 }  // namespace winnow::sandbox

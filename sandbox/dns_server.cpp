@@ -22,11 +22,12 @@ constexpr std::size_t plain_udp_limit = 512;  ///< RFC 1035 section 4.2.1, witho
 constexpr std::size_t edns_udp_limit = 1232;
 constexpr milliseconds tcp_idle{10'000};
 
-/// Nothing for what is no query: such datagrams get no answer, so that two servers cannot talk for ever.
+/// Nothing for what is no query (such datagrams get no answer, so that two servers cannot talk for ever), and for names
+/// whose server is silent.
 std::vector<std::uint8_t> reply_to(std::span<const std::uint8_t> wire, const ZoneOptions& zone, bool over_udp)
 {
     auto query = net::decode_dns(wire);
-    if (!query || query->response)
+    if (!query || query->response || stays_silent(*query))
         return {};
     const auto reply = answer_query(*query, zone);
     std::size_t limit = 65'535;

@@ -44,11 +44,50 @@ std::string_view zone_for(std::uint64_t draw)
     return shares.front().zone;
 }
 
+/// Zones below which domains are made, with a leading dot, and domains that stand for themselves.
+std::vector<std::string> every_kind_of(const ListOptions& options)
+{
+    std::vector<std::string> out;
+    for (const auto& apex : apex_domains()) {
+        const bool waits = apex.starts_with("greylist-");
+        if (!waits && (options.slow || apex != "slow.test"))
+            out.push_back('.' + apex);
+    }
+    out.push_back(".greylist-" + std::to_string(options.greylist_seconds) + "s.test");
+    for (const auto* longer : {".greylist-3m.test", ".greylist-2h.test", ".b\u00fccher.deliverable.test"})
+        out.emplace_back(longer);
+    for (const auto& domain : emulated_domains())
+        out.push_back(domain);
+    return out;
+}
+
+/// Nobody's address: each breaks one rule of RFC 5321, or is of no use on the internet.
+std::string odd_address(std::uint64_t draw, const std::string& number)
+{
+    switch (draw) {
+        case 0:
+            return "ada" + number + "@[127.77.1.1]";
+        case 1:
+            return "ada.." + number + "@d1.deliverable.test";
+        case 2:
+            return "ada" + number;
+        case 3:
+            return "ada" + number + "@d1-.deliverable.test";
+        case 4:
+            return "ada" + number + "@intranet";
+        default:
+            return "ada" + number + "@d1..deliverable.test";
+    }
+}
+constexpr std::uint64_t odd_kinds = 6;
+
 }  // namespace
 
 ListMaker::ListMaker(ListOptions options) : options_(options), rng_(options.seed)
 {
     options_.domains = std::max(1, options_.domains);
+    if (options_.every_kind)
+        kinds_ = every_kind_of(options_);
 }
 
 std::string ListMaker::domain(std::uint64_t number) const
@@ -64,11 +103,8 @@ std::string ListMaker::domain(std::uint64_t number) const
     return "d" + std::to_string(number + 1) + '.' + apex;
 }
 
-std::optional<ListRow> ListMaker::next()
+std::string ListMaker::usual_address(const std::string& number)
 {
-    if (made_ >= options_.addresses)
-        return std::nullopt;
-    const auto number = std::to_string(++made_);
     const auto at = domain(rng_.below(static_cast<std::uint64_t>(options_.domains)));
     const auto& last = last_names[rng_.below(last_names.size())];
     const auto draw = rng_.below(1000);
@@ -81,9 +117,44 @@ std::optional<ListRow> ListMaker::next()
         local = "disabled-" + std::string(last) + number;
     else
         local = std::string(first_names[rng_.below(first_names.size())]) + '.' + std::string(last) + number;
+    return local + '@' + at;
+}
+
+std::string ListMaker::address_of_each_kind(const std::string& number)
+{
+    const auto turn = (made_ - 1) % (kinds_.size() + 1);
+    if (turn == kinds_.size())
+        return odd_address(rng_.below(odd_kinds), number);
+    auto at = kinds_[turn];
+    if (at.starts_with('.'))
+        at = 'd' + std::to_string(1 + rng_.below(static_cast<std::uint64_t>(options_.domains))) + at;
+    const std::string last(last_names[rng_.below(last_names.size())]);
+    const std::string first(first_names[rng_.below(first_names.size())]);
+    switch (rng_.below(10)) {
+        case 0:
+        case 1:
+            return "unknown-" + last + number + '@' + at;
+        case 2:
+            return "full-" + last + number + '@' + at;
+        case 3:
+            return "disabled-" + last + number + '@' + at;
+        case 4:
+            return first + '.' + last + number + "+news@" + at;
+        case 5:
+            return "j\u00fcrgen." + last + number + '@' + at;
+        default:
+            return first + '.' + last + number + '@' + at;
+    }
+}
+
+std::optional<ListRow> ListMaker::next()
+{
+    if (made_ >= options_.addresses)
+        return std::nullopt;
+    const auto number = std::to_string(++made_);
     ListRow row;
-    row.address = local + '@' + at;
-    row.truth = expectation_of(row.address);
+    row.address = options_.every_kind ? address_of_each_kind(number) : usual_address(number);
+    row.truth = expectation_of(row.address, options_.patience);
     return row;
 }
 

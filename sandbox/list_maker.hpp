@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/rng.hpp"
 #include "sandbox/behaviour.hpp"
@@ -15,6 +17,10 @@ struct ListOptions {
     std::uint64_t seed = 1;
     int greylist_seconds = 60;  ///< of the greylisting domains
     bool slow = false;          ///< include *.slow.test, which costs any checker time
+    /// Every kind of domain and mailbox in equal shares, odd addresses too, instead of a real list's mix. `domains` are
+    /// then those of each kind.
+    bool every_kind = false;
+    std::chrono::seconds patience = std::chrono::days{1};  ///< see expectation_of
 };
 
 struct ListRow {
@@ -33,9 +39,12 @@ public:
 private:
     /// Name of the domain with this number; computed, not kept, so that ten million need no memory either.
     std::string domain(std::uint64_t number) const;
+    std::string usual_address(const std::string& number);
+    std::string address_of_each_kind(const std::string& number);
 
     ListOptions options_;
     SeededRng rng_;
+    std::vector<std::string> kinds_;  ///< zones and whole domains, for every_kind
     std::uint64_t made_ = 0;
 };
 

@@ -5,8 +5,10 @@
 #include "net/smtp_server.hpp"
 #include "sandbox/behaviour.hpp"
 #include "sandbox/dns_server.hpp"
+#include "sandbox/script.hpp"
 #include "sandbox/smtp_receiver.hpp"
 #include "sandbox/spawn.hpp"
+#include "sandbox/wire.hpp"
 
 namespace winnow::sandbox {
 
@@ -51,6 +53,9 @@ struct Sandbox::State {
 
     static awaitable<void> accept(std::shared_ptr<State> state, net::Listener& listener);
     static awaitable<void> serve(std::shared_ptr<State> state, std::shared_ptr<net::Stream> stream, std::uint64_t id);
+    static awaitable<void> serve_script(std::shared_ptr<State> state, std::shared_ptr<net::Stream> stream,
+                                        const Script& script);
+    net::SmtpServerOptions options_of(const Script& script) const;
 };
 
 Result<> Sandbox::State::listen(std::uint16_t wanted)
@@ -88,9 +93,38 @@ awaitable<void> Sandbox::State::accept(std::shared_ptr<State> state, net::Listen
     }
 }
 
+net::SmtpServerOptions Sandbox::State::options_of(const Script& script) const
+{
+    auto out = server;
+    if (script.tls == Tls::none || script.tls == Tls::refused)
+        out.tls.reset();
+    out.smtputf8 = script.smtputf8;
+    out.reply_delay += script.late;
+    // What is done to a reply must not be done to its neighbours in a pipelined group.
+    out.pipelining = script.when == When::never;
+    return out;
+}
+
+awaitable<void> Sandbox::State::serve_script(std::shared_ptr<State> state, std::shared_ptr<net::Stream> stream,
+                                             const Script& script)
+{
+    Wire wire(*stream, state->timers);
+    wire.drip(script.per_octet);
+    if (script.tls == Tls::broken)
+        wire.break_tls();
+    SmtpReceiver receiver(state->services, script, wire);
+    const auto options = state->options_of(script);
+    co_await net::serve_smtp(wire, receiver, options, state->timers);
+}
+
 awaitable<void> Sandbox::State::serve(std::shared_ptr<State> state, std::shared_ptr<net::Stream> stream,
                                       std::uint64_t id)
 {
+    if (const Script* const script = script_of_address(stream->local().ip)) {
+        co_await serve_script(state, stream, *script);
+        state->sessions.erase(id);
+        co_return;
+    }
     SmtpReceiver receiver(state->services);
     const auto& options = role_of_address(stream->local().ip).slow ? state->slow_server : state->server;
     co_await net::serve_smtp(*stream, receiver, options, state->timers);

@@ -5,6 +5,7 @@
 #include "net/dns_name.hpp"
 #include "net/endpoint.hpp"
 #include "sandbox/behaviour.hpp"
+#include "sandbox/script.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -17,8 +18,16 @@ using net::DnsType;
 struct Node {
     DnsRcode rcode = DnsRcode::no_error;
     bool exists = true;
+    std::string alias;  ///< CNAME to this name; then there are no records
     std::vector<DnsRecord> records;
 };
+
+constexpr std::string_view real_label = "real.";  ///< in front of a domain: what its alias points to
+
+bool within_real(std::string_view name) noexcept
+{
+    return name.starts_with(real_label) || name.find(".real.") != std::string_view::npos;
+}
 
 constexpr std::string_view soa = "ns.sandbox.test hostmaster.sandbox.test 1 3600 600 86400 ";
 constexpr std::string_view reverse_zone = "127.in-addr.arpa";
@@ -73,9 +82,49 @@ void infrastructure_records(const std::string& name, const ZoneOptions& options,
     node.records.push_back(record(name, DnsType::txt, "v=spf1 ip4:127.0.0.0/8 -all", options.ttl));
 }
 
+/// Names below a zone with a script that are not simply a domain or a receiver's host. True when the node is complete.
+bool scripted_node(const std::string& name, const ZoneOptions& options, Node& node)
+{
+    const auto host = read_host(name);
+    const auto* const script = script_of(host.domain);
+    if (!script)
+        return false;
+    switch (host.role) {
+        case HostRole::alias:
+            node.alias = "mx1." + std::string(host.domain);
+            return true;
+        case HostRole::bare:
+            return true;
+        case HostRole::absent:
+            node.exists = false;
+            node.rcode = DnsRcode::name_error;
+            return true;
+        case HostRole::broken:
+            node.rcode = DnsRcode::server_failure;
+            return true;
+        case HostRole::receiver:
+            if (script->route == Route::dual_stack)
+                node.records.push_back(record(name, DnsType::aaaa, "::1", options.ttl));
+            return false;
+        case HostRole::dead:
+            return false;
+        case HostRole::domain:
+            break;
+    }
+    if (script->route == Route::refused)
+        node.rcode = DnsRcode::refused;
+    if (script->route == Route::null_and_real)
+        node.records.push_back(record(name, DnsType::mx, net::MxData{0, "."}, options.ttl));
+    if (script->route == Route::alias_domain && !within_real(name))
+        node.alias = std::string(real_label) + name;
+    return script->route == Route::refused || !node.alias.empty();
+}
+
 Node node_at(const std::string& name, const ZoneOptions& options)
 {
     Node node;
+    if (scripted_node(name, options, node))
+        return node;
     const auto add = [&](DnsType type, std::variant<std::string, net::MxData> data) {
         node.records.push_back(record(name, type, std::move(data), options.ttl));
     };
@@ -115,7 +164,8 @@ Node node_at(const std::string& name, const ZoneOptions& options)
             break;
     }
     std::uint16_t preference = 10;
-    for (const auto& host : behaviour.mx) {
+    const bool implicit = behaviour.script && behaviour.script->route == Route::implicit;
+    for (const auto& host : implicit ? std::vector<std::string>() : behaviour.mx) {
         add(DnsType::mx, net::MxData{preference, host});
         preference = static_cast<std::uint16_t>(preference + 10);
     }
@@ -124,6 +174,15 @@ Node node_at(const std::string& name, const ZoneOptions& options)
 }
 
 }  // namespace
+
+bool stays_silent(const net::DnsMessage& query)
+{
+    if (query.questions.size() != 1)
+        return false;
+    const auto name = net::dns_canonical(query.questions.front().name);
+    const auto* const script = script_of(name);
+    return script && script->route == Route::silent;
+}
 
 net::DnsMessage answer_query(const net::DnsMessage& query, const ZoneOptions& options)
 {
@@ -149,8 +208,15 @@ net::DnsMessage answer_query(const net::DnsMessage& query, const ZoneOptions& op
     const auto& question = query.questions.front();
     const auto name = net::dns_canonical(question.name);
     auto node = node_at(name, options);
+    if (!node.alias.empty()) {
+        const auto target = node.alias;
+        out.answers.push_back(record(name, DnsType::cname, target, options.ttl));
+        if (question.type == DnsType::cname || question.type == DnsType::any)
+            return out;
+        node = node_at(target, options);
+    }
     out.rcode = node.rcode;
-    if (node.rcode == DnsRcode::server_failure)
+    if (node.rcode == DnsRcode::server_failure || node.rcode == DnsRcode::refused)
         return out;
     for (auto& r : node.records)
         if (r.type == question.type || question.type == DnsType::any)

@@ -10,8 +10,12 @@ struct ZoneOptions {
     std::uint32_t ttl = 60;  ///< seconds, of every record and negative answer
 };
 
-/// The authoritative reply to one query. Knows A, AAAA (always empty: the sandbox is IPv4), MX, TXT (SPF, DMARC), PTR,
-/// SOA and NS; every name outside the sandbox is NXDOMAIN. Case of the question is kept for 0x20.
+/// Names whose name server never answers.
+bool stays_silent(const net::DnsMessage& query);
+
+/// The authoritative reply to one query. Knows A, AAAA (empty but for dual-stack.test: the sandbox is IPv4), CNAME, MX,
+/// TXT (SPF, DMARC), PTR, SOA and NS; every name outside the sandbox is NXDOMAIN. Case of the question is kept for
+/// 0x20.
 net::DnsMessage answer_query(const net::DnsMessage& query, const ZoneOptions& options);
 
 }  // namespace winnow::sandbox

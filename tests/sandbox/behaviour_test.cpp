@@ -5,6 +5,7 @@
 #include <set>
 
 #include "net/endpoint.hpp"
+#include "sandbox/script.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -23,26 +24,30 @@ TEST_P(DomainKinds, FollowFromTheNameAlone)
 
 INSTANTIATE_TEST_SUITE_P(
     Names, DomainKinds,
-    testing::Values(Case{"deliverable.test", Kind::deliverable}, Case{"acme.deliverable.test", Kind::deliverable},
-                    Case{"a.b.ACME.Deliverable.TEST.", Kind::deliverable},
-                    Case{"b\u00fccher.deliverable.test", Kind::deliverable},
-                    Case{"xn--bcher-kva.catchall.test", Kind::catchall}, Case{"greylist-300s.test", Kind::greylist},
-                    Case{"x.greylist-5s.test", Kind::greylist}, Case{"nullmx.test", Kind::nullmx},
-                    Case{"x.nomx.test", Kind::nomx}, Case{"x.nxdomain.test", Kind::nxdomain},
-                    Case{"x.servfail.test", Kind::servfail}, Case{"x.ipblock.test", Kind::ipblock},
-                    Case{"x.full.test", Kind::full}, Case{"x.disabled.test", Kind::disabled},
-                    Case{"x.slow.test", Kind::slow}, Case{"x.accept-then-bounce.test", Kind::accept_then_bounce},
-                    Case{"x.complaint.test", Kind::complaint}, Case{"gmail.com", Kind::provider},
-                    Case{"mailinator.com", Kind::disposable}, Case{"probe.sandbox.test", Kind::infrastructure},
-                    Case{"gmial.com", Kind::nxdomain}, Case{"notdeliverable.test", Kind::nxdomain},
-                    Case{"greylist-s.test", Kind::nxdomain}, Case{"greylist-xs.test", Kind::nxdomain},
-                    Case{"greylist-999999s.test", Kind::nxdomain}, Case{"", Kind::nxdomain},
-                    Case{"\xff\xfe.deliverable.test", Kind::deliverable}));
+    testing::Values(
+        Case{"deliverable.test", Kind::deliverable}, Case{"acme.deliverable.test", Kind::deliverable},
+        Case{"a.b.ACME.Deliverable.TEST.", Kind::deliverable}, Case{"b\u00fccher.deliverable.test", Kind::deliverable},
+        Case{"xn--bcher-kva.catchall.test", Kind::catchall}, Case{"greylist-300s.test", Kind::greylist},
+        Case{"x.greylist-5s.test", Kind::greylist}, Case{"greylist-3m.test", Kind::greylist},
+        Case{"x.tls-required.test", Kind::scripted}, Case{"x.dns-silent.test", Kind::scripted},
+        Case{"nullmx.test", Kind::nullmx}, Case{"x.nomx.test", Kind::nomx}, Case{"x.nxdomain.test", Kind::nxdomain},
+        Case{"x.servfail.test", Kind::servfail}, Case{"x.ipblock.test", Kind::ipblock}, Case{"x.full.test", Kind::full},
+        Case{"x.disabled.test", Kind::disabled}, Case{"x.slow.test", Kind::slow},
+        Case{"x.accept-then-bounce.test", Kind::accept_then_bounce}, Case{"x.complaint.test", Kind::complaint},
+        Case{"gmail.com", Kind::provider}, Case{"mailinator.com", Kind::disposable},
+        Case{"probe.sandbox.test", Kind::infrastructure}, Case{"gmial.com", Kind::nxdomain},
+        Case{"notdeliverable.test", Kind::nxdomain}, Case{"greylist-s.test", Kind::nxdomain},
+        Case{"greylist-xs.test", Kind::nxdomain}, Case{"greylist-999999s.test", Kind::nxdomain},
+        Case{"", Kind::nxdomain}, Case{"\xff\xfe.deliverable.test", Kind::deliverable}));
 
 TEST(Behaviour, TheGreylistWaitIsInTheName)
 {
     EXPECT_EQ(behaviour_of("x.greylist-300s.test").greylist.count(), 300);
     EXPECT_EQ(behaviour_of("greylist-0s.test").greylist.count(), 0);
+    EXPECT_EQ(behaviour_of("greylist-3m.test").greylist, std::chrono::minutes{3});
+    EXPECT_EQ(behaviour_of("greylist-3m.test").greylist_unit, std::chrono::minutes{1});
+    EXPECT_EQ(behaviour_of("greylist-2h.test").greylist, std::chrono::hours{2});
+    EXPECT_EQ(behaviour_of("greylist-99999h.test").greylist, std::chrono::hours{24});
 }
 
 TEST(Behaviour, EachDomainIsASiteOfItsOwnWithReachableHosts)
@@ -71,9 +76,13 @@ TEST(Behaviour, EveryReceiverAddressIsListenedOn)
         for (int i = 0; i < 20; ++i)
             for (const auto& host : behaviour_of("d" + std::to_string(i) + "." + apex).mx) {
                 const auto ip = address_of_host(host, 3);
+                const auto* const script = behaviour_of("x." + apex).script;
+                if (script && (!script->receives() || host.starts_with("dead.") || host.starts_with("alias.")))
+                    continue;  // nobody there, and that is its kind
                 ASSERT_TRUE(ip) << host;
                 EXPECT_EQ(listened.count(*ip), 1u) << host << ' ' << *ip;
             }
+    EXPECT_EQ(listened.count(std::string(dead_address)), 0u);
     for (const auto& ip : all)
         EXPECT_FALSE(net::is_public_address(ip));
 }
@@ -137,7 +146,30 @@ TEST(Behaviour, TheTruthAboutAnAddress)
     EXPECT_EQ(truth("ada@complaint.test"), "deliverable/accepted/complaint");
     EXPECT_EQ(truth("ada@mailinator.com"), "risky/disposable/delivered");
     EXPECT_EQ(truth("not an address"), "undeliverable/syntax_invalid/bounced");
+    EXPECT_EQ(truth("ada@[127.77.1.1]"), "undeliverable/syntax_invalid/bounced");
+    EXPECT_EQ(truth("ada@x.tls-required.test"), "deliverable/accepted/delivered");
+    EXPECT_EQ(truth("unknown-1@x.tls-required.test"), "undeliverable/mailbox_not_found/bounced");
+    EXPECT_EQ(truth("full-1@x.ambiguous.test"), "unknown/policy_refused/bounced");
+    EXPECT_EQ(truth("ada@x.dead-mx.test"), "unknown/no_connect/deferred");
+    EXPECT_EQ(truth("ada@x.mx-nxdomain.test"), "undeliverable/domain_no_mail/bounced");
+    EXPECT_EQ(truth("ada@x.busy-mailbox.test"), "deliverable/mailbox_busy/deferred");
+    EXPECT_EQ(truth("ada@x.restricted.test"), "risky/recipient_restricted/bounced");
+    EXPECT_EQ(truth("ada@x.inactive.test"), "undeliverable/mailbox_disabled/bounced");
+    EXPECT_EQ(truth("ada@x.partial-catchall.test"), "risky/catch_all/delivered");
+    EXPECT_EQ(truth("unknown-1@x.partial-catchall.test"), "undeliverable/mailbox_not_found/bounced");
+    EXPECT_EQ(truth("unknown-1@x.enumeration-proof.test"), "risky/catch_all/async_bounce");
+    EXPECT_EQ(truth("unknown-1@x.deferred-unknown.test"), "unknown/temp_failure/deferred");
+    EXPECT_EQ(truth("j\u00fcrgen@x.no-utf8.test"), "unknown/policy_refused/bounced");
+    EXPECT_EQ(truth("j\u00fcrgen@x.deliverable.test"), "deliverable/accepted/delivered");
     EXPECT_EQ(expectation_of("ada@full.test").reason, Reason::mailbox_full);
+}
+
+TEST(Behaviour, WhoIsNotPatientCannotKnowWhatComesAfterAGreylist)
+{
+    using namespace std::chrono_literals;
+    EXPECT_EQ(expectation_of("ada@x.greylist-2h.test", 3h).reason, Reason::accepted);
+    EXPECT_EQ(expectation_of("ada@x.greylist-2h.test", 30s).reason, Reason::greylisted);
+    EXPECT_EQ(expectation_of("unknown-1@x.greylist-2h.test", 30s).reason, Reason::mailbox_not_found);
 }
 
 TEST(Behaviour, NamesAlwaysHashTheSame)

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "core/greylist_hint.hpp"
 #include "core/reply_classifier.hpp"
 
 namespace winnow::sandbox {
@@ -43,6 +44,17 @@ TEST(Dialects, TheReplyTableReadsEachRefusalAsTheTruthSays)
         EXPECT_EQ(klass(greylist_reply(dialect, "a@b.test", std::chrono::seconds{30})), "greylisted") << name;
         EXPECT_EQ(klass(blocked_reply(dialect, "127.0.0.1")), "ip_blocked") << name;
         EXPECT_EQ(klass(blocked_reply(dialect, "127.0.0.1"), Stage::banner), "ip_blocked") << name;
+    }
+}
+
+TEST(Dialects, AGreylistTellsItsWaitInTheUnitOfItsName)
+{
+    using namespace std::chrono_literals;
+    for (const auto dialect : dialects) {
+        EXPECT_EQ(retry_hint(greylist_reply(dialect, "a@b.test", 150s, 1min).text()), 3min);
+        EXPECT_EQ(retry_hint(greylist_reply(dialect, "a@b.test", 1h, 1h).text()), 1h);
+        const auto seconds = retry_hint(greylist_reply(dialect, "a@b.test", 30s).text());
+        EXPECT_TRUE(!seconds || *seconds == 30s);
     }
 }
 

@@ -67,6 +67,31 @@ TEST(ListMaker, OneDomainIsAPlainOne)
         EXPECT_TRUE(row.address.ends_with("@d1.deliverable.test")) << row.address;
 }
 
+TEST(ListMaker, AListOfEveryKindHasEachOfThemInEqualShares)
+{
+    ListOptions options;
+    options.every_kind = true;
+    options.domains = 2;
+    options.addresses = 4'000;
+    options.patience = std::chrono::seconds{30};
+    std::set<std::string> seen, zones;
+    std::map<Verdict, int> verdicts;
+    for (const auto& row : make(options)) {
+        EXPECT_TRUE(seen.insert(row.address).second) << row.address;
+        EXPECT_EQ(row.address.find_first_of(",\"\r\n"), std::string::npos) << row.address;
+        EXPECT_EQ(row.truth.reason, expectation_of(row.address, options.patience).reason);
+        ++verdicts[verdict_of(row.truth.reason)];
+        const auto domain = row.address.substr(row.address.find('@') + 1);
+        zones.insert(domain.starts_with('d') ? domain.substr(domain.find('.') + 1) : domain);
+    }
+    EXPECT_EQ(seen.size(), 4'000u);
+    EXPECT_GT(zones.size(), 100u);
+    for (const auto& apex : apex_domains())
+        EXPECT_TRUE(zones.count(apex) == 1 || apex == "slow.test" || apex.starts_with("greylist-")) << apex;
+    for (const auto verdict : {Verdict::deliverable, Verdict::undeliverable, Verdict::risky, Verdict::unknown})
+        EXPECT_GT(verdicts[verdict], 300) << to_string(verdict);
+}
+
 TEST(ListMaker, TruthLinesNeedNoQuotes)
 {
     EXPECT_EQ(truth_line({"a@b.test", {Reason::catch_all, Outcome::delivered}}),

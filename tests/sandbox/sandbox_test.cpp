@@ -142,6 +142,48 @@ TEST_F(SandboxTest, BlockedClientsAreTurnedAwayAtConnectOrAtRcpt)
     EXPECT_GT(sandbox->totals().refused_connections, 0u);
 }
 
+TEST_F(SandboxTest, ScriptsDepartFromTheUsualAtTheirMoment)
+{
+    start();
+    const auto said = [&](const char* recipient) {
+        const auto reply = rcpt(recipient);
+        return std::to_string(reply.code) + ' ' + reply.enhanced.to_string();
+    };
+    EXPECT_EQ(said("ada@x.busy-banner.test"), "421 4.3.2");
+    EXPECT_EQ(said("ada@x.helo-only.test"), "250 2.1.5");
+    EXPECT_EQ(said("ada@x.tls-required.test"), "503 5.5.1") << "in clear MAIL is refused, so RCPT is out of order";
+    EXPECT_EQ(said("ada@x.moved.test"), "551 5.1.6");
+    EXPECT_EQ(said("ada@x.inactive.test"), "550 5.2.1");
+    EXPECT_EQ(said("unknown-1@x.inactive.test").substr(0, 3), "550");
+    EXPECT_EQ(said("unknown-1@x.cannot-verify.test"), "252 2.1.5");
+    EXPECT_EQ(said("unknown-1@x.enumeration-proof.test"), "250 2.1.5");
+    EXPECT_EQ(said("ada@x.verify-first.test"), "450 4.1.1");
+    EXPECT_EQ(said("ada@x.ms-edge.test"), "250 2.1.5");
+    EXPECT_EQ(said("unknown-1@x.ms-edge.test"), "550 5.4.1");
+    EXPECT_EQ(said("ada@x.bytewise.test"), "250 2.1.5");
+    EXPECT_EQ(said("ada@x.many-mx.test"), "250 2.1.5");
+    EXPECT_EQ(rcpt("ada@x.verbose.test").lines.size(), 500u);
+    EXPECT_EQ(said("ada@x.code-only.test"), "550 ");
+    EXPECT_EQ(rcpt("unknown-1@x.nul-text.test").text(), "User? unknown");
+}
+
+TEST_F(SandboxTest, WhatIsNoReplyEndsTheDialogueWithAnError)
+{
+    start();
+    for (const auto* recipient : {"ada@x.not-smtp.test", "ada@x.long-line.test", "ada@x.endless-rcpt.test",
+                                  "ada@x.mixed-codes.test", "ada@x.hangup-rcpt.test", "ada@x.hangup-ehlo.test"})
+        EXPECT_ANY_THROW(rcpt(recipient)) << recipient;
+    EXPECT_EQ(sandbox->count("ada@x.hangup-rcpt.test").accepted, 0u);
+}
+
+TEST_F(SandboxTest, EnumerationProofReceiversBounceLater)
+{
+    start();
+    EXPECT_EQ(rcpt("ada@x.enumeration-proof.test", "Subject: x\r\n\r\nhi\r\n").code, 250);
+    EXPECT_EQ(rcpt("unknown-1@x.enumeration-proof.test", "Subject: x\r\n\r\nhi\r\n").code, 250);
+    EXPECT_EQ(sandbox->totals().reports_failed, 1u) << "a DSN for the one, and nobody who would take it";
+}
+
 TEST_F(SandboxTest, TakesMailAndKeepsIt)
 {
     start();

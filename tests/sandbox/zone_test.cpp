@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "sandbox/behaviour.hpp"
+#include "sandbox/script.hpp"
 
 namespace winnow::sandbox {
 namespace {
@@ -40,6 +41,39 @@ TEST(Zone, ProvidersAreFoundUnderTheirOwnMxNames)
     EXPECT_EQ(std::get<net::MxData>(mx.answers[0].data).host, "gmail-smtp-in.l.google.com");
     EXPECT_EQ(ask("gmail-smtp-in.l.google.com", DnsType::a).answers.size(), 1u);
     EXPECT_EQ(ask("gmail-smtp-in.l.google.com", DnsType::mx).rcode, DnsRcode::no_error);
+}
+
+TEST(Zone, AliasesAreFollowedInTheAnswer)
+{
+    const auto host = ask("alias.d1.mx-alias.test", DnsType::a);
+    ASSERT_EQ(host.answers.size(), 2u);
+    EXPECT_EQ(host.answers[0].type, DnsType::cname);
+    EXPECT_EQ(text(host), "mx1.d1.mx-alias.test");
+    EXPECT_EQ(text(host, 1).substr(0, 7), "127.77.");
+    const auto domain = ask("d1.domain-alias.test", DnsType::mx);
+    ASSERT_GE(domain.answers.size(), 2u);
+    EXPECT_EQ(text(domain), "real.d1.domain-alias.test");
+    const auto mx = std::get<net::MxData>(domain.answers[1].data).host;
+    EXPECT_EQ(ask(mx, DnsType::a).answers.size(), 1u) << mx;
+    EXPECT_EQ(ask("d1.domain-alias.test", DnsType::cname).answers.size(), 1u);
+}
+
+TEST(Zone, HostsOfScriptedZonesAreMissingInTheirOwnWays)
+{
+    EXPECT_TRUE(ask("d1.implicit-mx.test", DnsType::mx).answers.empty());
+    EXPECT_EQ(ask("d1.implicit-mx.test", DnsType::a).answers.size(), 1u);
+    EXPECT_EQ(text(ask("dead.d1.dead-first.test", DnsType::a)), dead_address);
+    EXPECT_EQ(ask("bare.d1.mx-no-address.test", DnsType::a).rcode, DnsRcode::no_error);
+    EXPECT_TRUE(ask("bare.d1.mx-no-address.test", DnsType::a).answers.empty());
+    EXPECT_EQ(ask("absent.d1.mx-nxdomain.test", DnsType::a).rcode, DnsRcode::name_error);
+    EXPECT_EQ(ask("broken.d1.mx-servfail.test", DnsType::a).rcode, DnsRcode::server_failure);
+    EXPECT_EQ(ask("d1.dns-refused.test", DnsType::mx).rcode, DnsRcode::refused);
+    EXPECT_EQ(text(ask("mx1.d1.dual-stack.test", DnsType::aaaa)), "::1");
+    EXPECT_GE(ask("d1.null-and-real.test", DnsType::mx).answers.size(), 2u);
+    EXPECT_EQ(ask("d1.many-mx.test", DnsType::mx).answers.size(), 40u);
+    EXPECT_EQ(ask("d1-ms-edge-test.mail.protection.outlook.com", DnsType::a).answers.size(), 1u);
+    EXPECT_TRUE(stays_silent(net::make_dns_query(1, "mx1.d1.dns-silent.test", DnsType::a)));
+    EXPECT_FALSE(stays_silent(net::make_dns_query(1, "d1.deliverable.test", DnsType::a)));
 }
 
 TEST(Zone, NullMxIsASingleDot)
