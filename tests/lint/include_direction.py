@@ -40,6 +40,7 @@ CONFINED = {
     "CLI11": (r"CLI/", r"app/cli[^/]*\.cpp"),
     "libpsl, libidn2": (r"libpsl\.h$|idn2\.h$|unicase\.h$|uninorm\.h$", r"core/[^/]*\.cpp"),
     "RE2": (r"re2/", r"core/[^/]*\.cpp"),
+    "zlib": (r"zlib\.h$", r"core/gunzip\.cpp"),
 }
 # Tests and benchmarks may look at what they check.
 FREE = ("tests/", "bench/")
