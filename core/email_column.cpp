@@ -181,14 +181,18 @@ std::optional<Candidate> choose(const std::vector<Candidate>& candidates)
 
 std::string_view address_in_cell(std::string_view cell) noexcept
 {
-    cell = trim(cell, white_space);
+    cell = trim_wide(cell);
     if (cell.ends_with('>'))
         if (const std::size_t open = cell.rfind('<'); open != std::string_view::npos)
-            cell = trim(cell.substr(open + 1, cell.size() - open - 2), white_space);
+            cell = trim_wide(cell.substr(open + 1, cell.size() - open - 2));
     constexpr std::string_view scheme = "mailto:";
-    if (cell.starts_with(scheme))
-        cell.remove_prefix(scheme.size());
-    return cell;
+    const bool is_link = cell.size() >= scheme.size() &&
+                         std::equal(scheme.begin(), scheme.end(), cell.begin(),
+                                    [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+    if (!is_link)
+        return cell;
+    cell.remove_prefix(scheme.size());
+    return trim_wide(cell.substr(0, cell.find('?')));
 }
 
 bool looks_like_address(std::string_view cell) noexcept
@@ -202,12 +206,13 @@ bool looks_like_address(std::string_view cell) noexcept
            (cell.front() == '"' || cell.find_first_of(" \t\r\n") == std::string_view::npos);
 }
 
-Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted)
+Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted,
+                                      std::optional<bool> has_header)
 {
     if (rows.empty())
         return Error{Errc::invalid_argument, "the file has no records; it must hold at least one address"};
     EmailColumn column;
-    column.has_header = std::none_of(rows[0].begin(), rows[0].end(), looks_like_address);
+    column.has_header = has_header.value_or(std::none_of(rows[0].begin(), rows[0].end(), looks_like_address));
     wanted = trim(wanted, white_space);
     if (!wanted.empty()) {
         WINNOW_TRY(column.index, requested_column(rows, column.has_header, wanted));

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,12 +25,14 @@ struct EmailColumn {
 /// Finds the e-mail column from the first records of a file (100 are plenty). `wanted` is what the user asked for: a
 /// header name (case, spaces, quotes and underscores do not matter) or a 1-based number; empty = find it by header name
 /// in many languages, then by content. A name whose column holds no address loses to a column full of them. A first
-/// record with an address in it is no header. Errors: invalid_argument, one sentence with the cure ("use --column
-/// NAME").
-Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted = {});
+/// record with an address in it is no header, unless `has_header` says what the first record is. Errors:
+/// invalid_argument, one sentence with the cure ("use --column NAME").
+Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted = {},
+                                      std::optional<bool> has_header = {});
 
-/// What of a cell is the address: without white space around it, `ann@example.com` of "Ann <ann@example.com>" and of
-/// "mailto:ann@example.com".
+/// What of a cell is the address: `ann@example.com` of "Ann <ann@example.com>" and of
+/// "mailto:ann@example.com?subject=x" (RFC 6068), without the white space around it, nor what web pages leave there:
+/// no-break and zero-width spaces.
 std::string_view address_in_cell(std::string_view cell) noexcept;
 
 /// Whether a cell holds an address or a failed attempt at one: good enough to tell data from a header. Takes

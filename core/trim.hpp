@@ -16,4 +16,23 @@ constexpr std::string_view trim(std::string_view text, std::string_view set = bl
     return text.substr(first, text.find_last_not_of(set) - first + 1);
 }
 
+/// `text` without space of any kind at both ends, as pasted text has it: ASCII, and in UTF-8 no-break, narrow no-break,
+/// ideographic and zero-width spaces and the byte order mark.
+constexpr std::string_view trim_wide(std::string_view text) noexcept
+{
+    constexpr std::string_view wide[] = {"\xC2\xA0", "\xE2\x80\xAF", "\xE3\x80\x80", "\xE2\x80\x8B", "\xEF\xBB\xBF"};
+    for (;;) {
+        text = trim(text, " \t\r\n\v\f");
+        const std::size_t before = text.size();
+        for (const std::string_view space : wide) {
+            if (text.starts_with(space))
+                text.remove_prefix(space.size());
+            if (text.ends_with(space))
+                text.remove_suffix(space.size());
+        }
+        if (text.size() == before)
+            return text;
+    }
+}
+
 }  // namespace winnow

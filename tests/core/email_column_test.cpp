@@ -130,6 +130,12 @@ TEST(AddressInCell, IsWhatStandsInAngleBracketsAndWithoutWhiteSpaceOrScheme)
     EXPECT_EQ(address_in_cell("Ann <ann@x.test> \r\n"), "ann@x.test");
     EXPECT_EQ(address_in_cell("Ann < ann@x.test >"), "ann@x.test");
     EXPECT_EQ(address_in_cell("mailto:ann@x.test"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("<MailTo: ann@x.test?subject=hi>"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("\xC2\xA0 ann@x.test\xE2\x80\x8B\xE3\x80\x80\n"), "ann@x.test");
+    EXPECT_EQ(address_in_cell("\xEF\xBB\xBF"
+                              "ann@x.test\v"),
+              "ann@x.test");
+    EXPECT_EQ(address_in_cell("ann?x@x.test"), "ann?x@x.test") << "a question mark is a letter of local parts";
     EXPECT_EQ(address_in_cell("ann@x.test>"), "ann@x.test>") << "without its opening bracket it is what it is";
     EXPECT_EQ(address_in_cell("  "), "");
 }
