@@ -86,6 +86,9 @@ struct HttpServerOptions {
     std::shared_ptr<TlsServerContext> tls;
     const Clock* clock = nullptr;  ///< when set, answers carry Date (RFC 9110 section 6.6.1)
     Log* log = nullptr;            ///< when set, told of handlers that throw
+    /// The answer to what no handler answers: a request that is malformed or too large, a handler that threw, a
+    /// connection too many. Empty = plain text. Called on the connection's executor.
+    std::function<HttpResponse(int status, std::string why)> refusal;
 };
 
 /// Serves one connection until it closes (keep-alive, pipelined requests one after another). Malformed requests get a
@@ -94,6 +97,10 @@ struct HttpServerOptions {
 /// the handler first reads the body, so a refusal costs the client no upload. HEAD is the handler's GET without body:
 /// it may set Content-Length itself. The handler outlives the coroutine.
 awaitable<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler, const HttpServerOptions& options);
+/// For a connection that is not to be served: one refusal, without reading, then it closes. Says nothing where it would
+/// have to speak TLS: a handshake is what there is no room for.
+awaitable<void> turn_away_http(std::unique_ptr<Stream> stream, const HttpServerOptions& options, int status,
+                               std::string why);
 
 struct HttpClientRequest {
     std::string method = "GET";

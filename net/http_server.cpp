@@ -19,6 +19,7 @@ constexpr std::size_t small_body = 16 * 1024;
 /// would reset the connection and could destroy the answer on its way (RFC 9112 section 9.6).
 constexpr milliseconds linger_time{3'000};
 constexpr std::uint64_t linger_octets = 64ull << 20;
+constexpr milliseconds turn_away_time{1'000};
 
 /// IMF-fixdate (RFC 9110 section 5.6.7).
 std::string http_date(TimePoint t)
@@ -38,8 +39,10 @@ std::string http_date(TimePoint t)
     return text;
 }
 
-HttpResponse plain_answer(int status, std::string_view text)
+HttpResponse refusal(const HttpServerOptions& options, int status, std::string text)
 {
+    if (options.refusal)
+        return options.refusal(status, std::move(text));
     HttpResponse response;
     response.status = status;
     response.fields.add("Content-Type", "text/plain; charset=utf-8");
@@ -50,6 +53,37 @@ HttpResponse plain_answer(int status, std::string_view text)
 bool has_no_body(int status) noexcept
 {
     return status / 100 == 1 || status == 204 || status == 304;
+}
+
+/// Status line and header fields. Framing is ours: a handler's Transfer-Encoding and Connection are dropped, and
+/// its Content-Length counts only for HEAD, where it tells the length of what GET would send.
+Result<std::string> encode_head(const HttpServerOptions& options, const HttpRequestHead& head,
+                                const HttpResponse& response, bool close)
+{
+    if (response.status < 200 || response.status > 599)
+        return Error{Errc::invalid_argument, "a final status is between 200 and 599"};
+    const bool keep_length = head.method == "HEAD" && !response.stream;
+    std::string out = "HTTP/1.1 " + status_line_text(response.status) + "\r\n";
+    for (const auto& [name, value] : response.fields.all()) {
+        if (same_field_name(name, "Transfer-Encoding") || same_field_name(name, "Connection") ||
+            (same_field_name(name, "Content-Length") && !keep_length))
+            continue;
+        WINNOW_CHECK(append_field(out, name, value));
+    }
+    if (options.clock && !response.fields.has("Date"))
+        out += "Date: " + http_date(options.clock->now()) + "\r\n";
+    if (!has_no_body(response.status)) {
+        if (!response.stream && !(keep_length && response.fields.has("Content-Length")))
+            out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
+        else if (response.stream && head.http11)
+            out += "Transfer-Encoding: chunked\r\n";
+    }
+    if (close)
+        out += "Connection: close\r\n";
+    else if (!head.http11)
+        out += "Connection: keep-alive\r\n";
+    out += "\r\n";
+    return out;
 }
 
 /// The body of one request; says 100 Continue at the first read when the client waits for it.
@@ -202,7 +236,7 @@ private:
         }
         if (!thrown.empty()) {
             report("http_handler_threw", thrown);
-            answer.response = plain_answer(500, "internal error");
+            answer.response = refusal(options_, 500, "internal error");
             answer.close = true;
         }
         co_return answer;
@@ -237,7 +271,7 @@ private:
     awaitable<void> refuse(int status, std::string why)
     {
         const HttpRequestHead head;
-        const bool sent = co_await send(head, plain_answer(status, why), true);
+        const bool sent = co_await send(head, refusal(options_, status, std::move(why)), true);
         if (sent)
             co_await linger();
     }
@@ -260,11 +294,11 @@ private:
     /// True when the whole answer went out.
     awaitable<bool> send(const HttpRequestHead& head, HttpResponse response, bool close)
     {
-        auto encoded = encode_head(head, response, close);
+        auto encoded = encode_head(options_, head, response, close);
         if (!encoded) {
             report("http_answer_refused", encoded.error().context);
-            response = plain_answer(500, "internal error");
-            encoded = encode_head(head, response, close);
+            response = refusal(options_, 500, "internal error");
+            encoded = encode_head(options_, head, response, close);
         }
         std::string out = std::move(*encoded);
         const bool bodiless = has_no_body(response.status) || head.method == "HEAD";
@@ -303,36 +337,6 @@ private:
         co_return finished.has_value();
     }
 
-    /// Status line and header fields. Framing is ours: a handler's Transfer-Encoding and Connection are dropped, and
-    /// its Content-Length counts only for HEAD, where it tells the length of what GET would send.
-    Result<std::string> encode_head(const HttpRequestHead& head, const HttpResponse& response, bool close) const
-    {
-        if (response.status < 200 || response.status > 599)
-            return Error{Errc::invalid_argument, "a final status is between 200 and 599"};
-        const bool keep_length = head.method == "HEAD" && !response.stream;
-        std::string out = "HTTP/1.1 " + status_line_text(response.status) + "\r\n";
-        for (const auto& [name, value] : response.fields.all()) {
-            if (same_field_name(name, "Transfer-Encoding") || same_field_name(name, "Connection") ||
-                (same_field_name(name, "Content-Length") && !keep_length))
-                continue;
-            WINNOW_CHECK(append_field(out, name, value));
-        }
-        if (options_.clock && !response.fields.has("Date"))
-            out += "Date: " + http_date(options_.clock->now()) + "\r\n";
-        if (!has_no_body(response.status)) {
-            if (!response.stream && !(keep_length && response.fields.has("Content-Length")))
-                out += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
-            else if (response.stream && head.http11)
-                out += "Transfer-Encoding: chunked\r\n";
-        }
-        if (close)
-            out += "Connection: close\r\n";
-        else if (!head.http11)
-            out += "Connection: keep-alive\r\n";
-        out += "\r\n";
-        return out;
-    }
-
     /// The target stays out of the log: it may hold addresses and tokens.
     void report(std::string_view event, std::string_view why) const
     {
@@ -352,6 +356,19 @@ awaitable<void> serve_http(std::unique_ptr<Stream> stream, HttpHandler& handler,
 {
     ServerConnection connection(*stream, handler, options);
     co_await connection.run();
+    stream->close();
+}
+
+awaitable<void> turn_away_http(std::unique_ptr<Stream> stream, const HttpServerOptions& options, int status,
+                               std::string why)
+{
+    const HttpRequestHead nothing_read;
+    const HttpResponse response = refusal(options, status, std::move(why));
+    auto out = encode_head(options, nothing_read, response, true);
+    if (out && !options.tls) {
+        stream->expires_after(turn_away_time);
+        (void)co_await stream->write(*out + response.body);
+    }
     stream->close();
 }
 

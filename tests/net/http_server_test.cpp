@@ -308,6 +308,56 @@ TEST(HttpServer, TurnsAnExceptionOfTheHandlerIntoA500WithoutDetailAndCloses)
     EXPECT_EQ(got.requests, 1);
 }
 
+HttpResponse teapot(int status, const std::string& why)
+{
+    HttpResponse response;
+    response.status = status;
+    response.fields.add("Content-Type", "application/teapot");
+    response.body = "<" + why + ">";
+    return response;
+}
+
+TEST(HttpServer, SaysItsOwnRefusalsInTheFormatOfItsOwner)
+{
+    HttpServerOptions options;
+    options.refusal = teapot;
+    options.max_body_bytes = 10;
+    const std::pair<const char*, std::string> cases[] = {
+        {"HTTP/1.1 400 ", "GET /%zz%00 HTTP/1.1\r\nHost: h\r\n\r\n"},
+        {"HTTP/1.1 400 ", "BAD\r\n\r\n"},
+        {"HTTP/1.1 413 ", post("Content-Length: 11\r\n", "0123456789A")},
+        {"HTTP/1.1 417 ", post("Expect: 200-maybe\r\nContent-Length: 4\r\n", "abcd")},
+        {"HTTP/1.1 431 ", "GET / HTTP/1.1\r\nHost: h\r\nX: " + std::string(40'000, 'x') + "\r\n\r\n"},
+        {"HTTP/1.1 500 ", "GET /throw HTTP/1.1\r\nHost: h\r\n\r\n"},
+        {"HTTP/1.1 505 ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"}};
+    for (const auto& [status, input] : cases) {
+        const auto got = serve(input, options);
+        EXPECT_THAT(got.output, StartsWith(status));
+        EXPECT_THAT(got.output, HasSubstr("Content-Type: application/teapot\r\n"));
+        EXPECT_THAT(got.output, HasSubstr("\r\n\r\n<"));
+        EXPECT_THAT(got.output, Not(HasSubstr("secret detail")));
+    }
+}
+
+TEST(HttpServer, TurnsAConnectionAwayWithoutReadingFromIt)
+{
+    const auto turned_away = [](HttpServerOptions options) {
+        auto state = std::make_shared<FeedState>();
+        state->input = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+        test::run(turn_away_http(std::make_unique<FeedStream>(state), options, 503, "full"));
+        EXPECT_EQ(state->at, 0u);
+        EXPECT_TRUE(state->closed);
+        return state->output;
+    };
+    HttpServerOptions options;
+    options.refusal = teapot;
+    EXPECT_EQ(turned_away(options),
+              "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/teapot\r\n"
+              "Content-Length: 6\r\nConnection: close\r\n\r\n<full>");
+    options.tls = TlsServerContext::self_signed("h.test", {}).value();
+    EXPECT_EQ(turned_away(options), "") << "in clear, to a client that expects TLS";
+}
+
 TEST(HttpServer, NeverLetsAFieldValueEndItsLine)
 {
     const auto got = serve("GET /split HTTP/1.1\r\nHost: h\r\n\r\n");
