@@ -242,6 +242,16 @@ Result<TimePoint> parse_time(std::string_view text)
            std::chrono::seconds{second} + milliseconds{fraction} - offset;
 }
 
+Result<TimePoint> parse_date_or_time(std::string_view text)
+{
+    constexpr std::size_t date_length = 10;
+    auto time = parse_time(std::string(text) + (text.size() == date_length ? "T00:00:00Z" : ""));
+    if (!time)
+        return Error{Errc::invalid_argument,
+                     "'" + std::string(text) + "' is neither a date (2026-01-31) nor a time (2026-01-31T12:00:00Z)"};
+    return time;
+}
+
 std::string format_rfc5322_date(TimePoint t)
 {
     const Civil c = civil(t);

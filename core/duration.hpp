@@ -19,6 +19,8 @@ std::string format_duration(milliseconds d);
 std::string format_time(TimePoint t);
 /// RFC 3339 date-time with any offset; finer fractions than milliseconds are cut off.
 Result<TimePoint> parse_time(std::string_view text);
+/// The same, or an RFC 3339 full-date (2026-01-31), which is read as its first instant in UTC.
+Result<TimePoint> parse_date_or_time(std::string_view text);
 /// RFC 5322 date-time in UTC, for Date and Received fields.
 std::string format_rfc5322_date(TimePoint t);
 /// "64KB", "10MB", "2GB" (powers of 1024), or a plain number of bytes.

@@ -74,6 +74,18 @@ TEST(Time, RefusesWhatIsNoInstant)
         EXPECT_FALSE(parse_time(text)) << text;
 }
 
+TEST(Time, ADateStandsForItsFirstInstant)
+{
+    EXPECT_EQ(format_time(parse_date_or_time("2024-02-29").value()), "2024-02-29T00:00:00.000Z");
+    EXPECT_EQ(parse_date_or_time("2024-02-29T01:00:00+01:00"), parse_date_or_time("2024-02-29"));
+    for (const char* text : {"", "2024", "2024-13-01", "2023-02-29", "2024-2-9", "29.02.2024", "02/29/2024",
+                             "2024-02-29T", "2024-02-29T01:00:00", "2024-02-29 ", "yesterday"}) {
+        const auto time = parse_date_or_time(text);
+        ASSERT_FALSE(time) << text;
+        EXPECT_NE(time.error().context.find("2026-01-31T12:00:00Z"), std::string::npos);
+    }
+}
+
 RC_GTEST_PROP(Time, EveryInstantOfFourDigitYearsIsReadBackAsWritten, ())
 {
     const auto ms = *rc::gen::inRange<std::int64_t>(-62'135'596'800'000, 253'402'300'800'000);
