@@ -6,6 +6,7 @@
 #include "core/reply_diagnostic.hpp"
 #include "core/reply_table.hpp"
 #include "core/reply_text.hpp"
+#include "core/split.hpp"
 #include "core/tsv.hpp"
 #include "core/unmatched_replies.hpp"
 
@@ -252,6 +253,20 @@ Result<ReplyClassifier> ReplyClassifier::load(const std::string& path)
 std::size_t ReplyClassifier::rows() const noexcept
 {
     return table_->rows.rows().size();
+}
+
+std::optional<ReplyRowText> ReplyClassifier::row(std::string_view id) const
+{
+    for (const ReplyRow& row : table_->rows.rows()) {
+        if (row.id != id)
+            continue;
+        const auto columns = split(row.columns, '\t');
+        const auto column = [&columns](std::size_t i) {
+            return i < columns.size() ? std::string(columns[i]) : std::string{};
+        };
+        return ReplyRowText{column(1), column(2), column(3), column(4), column(5), column(6), column(7), column(8)};
+    }
+    return std::nullopt;
 }
 
 void ReplyClassifier::replace_rows(ReplyClassifier other) noexcept

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -34,6 +35,11 @@ struct Classified {
     bool by_row = false;  ///< a row of the table read it, and not code and stage alone
 };
 
+/// A row of data/replies.tsv as it is written there.
+struct ReplyRowText {
+    std::string provider, code, status, stage, phrase, klass, marks, source;
+};
+
 /// Reads replies by a table of phrases. Class digit first (a 4xx never says that an address is dead), provider rows
 /// before generic ones, the longest phrase wins, the stage must match. The table is immutable, and reading it
 /// thread-safe; one that collects or is given other rows belongs to one thread. No reading refers to the table after
@@ -51,6 +57,8 @@ public:
     Classified classify_error(const Error& error, Stage stage) const;
 
     std::size_t rows() const noexcept;
+    /// The row with this id, which a Classified::rule may be. A look at each row: for people, not for replies.
+    std::optional<ReplyRowText> row(std::string_view id) const;
 
     /// What classify() finds no row for is added to `into`, which outlives the classifier; null = is not collected, as
     /// at first.

@@ -181,6 +181,8 @@ Result<ReplyRow> ReplyTable::read_row(const std::vector<std::string_view>& field
     if (fields.size() != row_columns)
         return bad_field("row", std::to_string(row_columns) + " tab-separated fields");
     ReplyRow row;
+    for (const std::string_view field : fields)
+        row.columns.append(row.columns.empty() ? "" : "\t").append(field);
     row.id = fields[0];
     if (row.id.empty() || row.id.find(' ') != std::string::npos)
         return bad_field("id", "one word");

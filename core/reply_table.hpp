@@ -41,6 +41,7 @@ struct ReplyRow {
     bool edge = false;    ///< refused by a directory at the edge: dead only where the domain is known to accept others
     bool shared = false;  ///< a provider's row that anybody else may be read by, as a generic one
     std::size_t order = 0;
+    std::string columns;  ///< as written, tabs between them: what people are shown
 };
 
 /// The rows and an index over their phrases. Immutable.
