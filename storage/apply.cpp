@@ -169,6 +169,18 @@ Result<OpResult> Apply::operator()(PutVerdict& op)
     return OpResult{};
 }
 
+Result<OpResult> Apply::operator()(ReviseVerdict& op)
+{
+    WINNOW_CHECK(check_names({op.workspace}));
+    const std::string key = shape::of_address(op.workspace, op.address);
+    WINNOW_TRY(const auto stored, load<VerdictRecord>(Family::verdict, key));
+    OpResult result;
+    result.revised = stored && stored->checked_at == op.checked_at;
+    if (result.revised)
+        store_.put(Family::verdict, key, encode(op.verdict));
+    return result;
+}
+
 Result<OpResult> Apply::operator()(PutCatchAll& op)
 {
     store_.put(Family::fact, shape::catch_all(context_.digester.domain(op.domain)), encode(op.record));

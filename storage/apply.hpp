@@ -48,6 +48,7 @@ public:
     Result<OpResult> operator()(PutRows& op);
     Result<OpResult> operator()(PutRowResults& op);
     Result<OpResult> operator()(PutVerdict& op);
+    Result<OpResult> operator()(ReviseVerdict& op);
     Result<OpResult> operator()(PutCatchAll& op);
     Result<OpResult> operator()(PutBody& op);
     Result<OpResult> operator()(AppendEvent& op);

@@ -25,6 +25,8 @@ struct SuppressionFilter {
     std::string list_id;
     std::string domain;              ///< entries of addresses at this domain, and of the domain itself
     std::optional<TimePoint> since;  ///< last >= since
+    std::string after;               ///< position() of an earlier walk with this filter; empty
+                                     ///< = from the start
 };
 
 /// A walk over a consistent snapshot: whatever is written meanwhile does not show. Keeps the snapshot until destroyed.
@@ -33,6 +35,31 @@ public:
     virtual ~SuppressionCursor() = default;
     /// At most `limit` entries; empty at the end.
     virtual awaitable<Result<std::vector<SuppressionEntry>>> next(std::size_t limit) = 0;
+    /// Behind what next() gave so far: a later walk goes on from there with SuppressionFilter::after. Octets that mean
+    /// nothing to anybody else. Not while next() is under way.
+    virtual std::string position() const = 0;
+};
+
+/// A verdict with the digest of its address: what is stored holds the address itself in none of its keys.
+struct StoredVerdict {
+    H16 address;
+    VerdictRecord verdict;
+};
+
+/// A walk over the verdicts of a workspace that have not expired, as SuppressionCursor.
+class VerdictCursor {
+public:
+    virtual ~VerdictCursor() = default;
+    /// At most `limit` verdicts; empty at the end.
+    virtual awaitable<Result<std::vector<StoredVerdict>>> next(std::size_t limit) = 0;
+};
+
+/// All that is stored of an address. Parts fail alone: as if history or verdict were not there, and a check that cannot
+/// be made is an error.
+struct AddressKnowledge {
+    std::vector<Evidence> history;         ///< newest first
+    std::optional<VerdictRecord> verdict;  ///< not expired
+    Result<std::vector<SuppressionHit>> suppressed = std::vector<SuppressionHit>{};
 };
 
 struct EngineStats {
@@ -73,7 +100,7 @@ public:
     virtual awaitable<Result<std::vector<SuppressionEntry>>> find_suppressions(std::string workspace,
                                                                                Address address) = 0;
     /// Entries of the workspace and of its lists; the global ones with filter.scope = global. Close it before the
-    /// engine.
+    /// engine. Errc::invalid_argument when filter.domain is no domain.
     virtual awaitable<Result<std::unique_ptr<SuppressionCursor>>> open_suppressions(std::string workspace,
                                                                                     SuppressionFilter filter) = 0;
 
@@ -97,9 +124,16 @@ public:
 
     // --- verdicts and evidence
     virtual awaitable<Result<std::optional<VerdictRecord>>> get_verdict(std::string workspace, Address address) = 0;
+    /// All of a workspace, in no order that means anything. Close it before the engine.
+    virtual awaitable<Result<std::unique_ptr<VerdictCursor>>> open_verdicts(std::string workspace) = 0;
     /// Delivery outcomes and reports of an address, newest first.
     virtual awaitable<Result<std::vector<Evidence>>> history(std::string workspace, Address address,
                                                              std::size_t limit) = 0;
+    /// For each address the three above at once, in the order given: one way to the disk's threads for a whole page of
+    /// rows.
+    virtual awaitable<Result<std::vector<AddressKnowledge>>> knowledge(std::string workspace, std::string list_id,
+                                                                       std::vector<Address> addresses,
+                                                                       std::size_t history_limit) = 0;
     virtual awaitable<Result<std::optional<CatchAllRecord>>> get_catch_all(std::string domain) = 0;
 
     // --- campaigns and queue
@@ -126,8 +160,8 @@ public:
     virtual awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign,
                                                                MessageRef after, std::size_t limit) = 0;
     virtual awaitable<Result<QueueCounts>> queue_counts(std::string workspace) = 0;
-    /// Called on the committer thread after a commit that made something due in a flow: post to your own executor.
-    /// Every watcher is called; none can be removed.
+    /// Called on the committer thread after a commit that made something due in a
+    /// flow: post to your own executor. Every watcher is called; none can be removed.
     virtual void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) = 0;
 
     // --- events, values, state

@@ -39,10 +39,29 @@ public:
             return engine.reader_.next_suppressions(*walk, limit, engine.now());
         });
     }
+    std::string position() const override { return walk_->position(); }
 
 private:
     const KvEngine& engine_;
     std::shared_ptr<StoreReader::SuppressionWalk> walk_;
+};
+
+class KvEngine::Verdicts final : public VerdictCursor {
+public:
+    Verdicts(const KvEngine& engine, StoreReader::VerdictWalk walk)
+        : engine_(engine), walk_(std::make_shared<StoreReader::VerdictWalk>(std::move(walk)))
+    {
+    }
+    awaitable<Result<std::vector<StoredVerdict>>> next(std::size_t limit) override
+    {
+        return engine_.read<std::vector<StoredVerdict>>([&engine = engine_, walk = walk_, limit] {
+            return engine.reader_.next_verdicts(*walk, limit, engine.now());
+        });
+    }
+
+private:
+    const KvEngine& engine_;
+    std::shared_ptr<StoreReader::VerdictWalk> walk_;
 };
 
 KvEngine::KvEngine(Parts parts, const Clock& clock, Rng& rng, Log& log)
@@ -75,7 +94,8 @@ KvEngine::~KvEngine()
 
 TimePoint KvEngine::now() const
 {
-    // Due times and expiry must not run backwards when the machine's clock is set back.
+    // Due times and expiry must not run backwards when the machine's clock is set
+    // back.
     const std::int64_t current = to_unix_ms(clock_.now());
     std::int64_t latest = latest_.load(std::memory_order_relaxed);
     while (latest < current && !latest_.compare_exchange_weak(latest, current, std::memory_order_relaxed)) {}
@@ -127,7 +147,8 @@ awaitable<Result<std::unique_ptr<SuppressionCursor>>> KvEngine::open_suppression
 {
     using Made = std::unique_ptr<SuppressionCursor>;
     return read<Made>([this, workspace = std::move(workspace), filter = std::move(filter)]() -> Result<Made> {
-        return Made(std::make_unique<Cursor>(*this, reader_.open_suppressions(workspace, filter)));
+        WINNOW_TRY(auto walk, reader_.open_suppressions(workspace, filter));
+        return Made(std::make_unique<Cursor>(*this, std::move(walk)));
     });
 }
 
@@ -190,11 +211,28 @@ awaitable<Result<std::optional<VerdictRecord>>> KvEngine::get_verdict(std::strin
     });
 }
 
+awaitable<Result<std::unique_ptr<VerdictCursor>>> KvEngine::open_verdicts(std::string workspace)
+{
+    using Made = std::unique_ptr<VerdictCursor>;
+    return read<Made>([this, workspace = std::move(workspace)]() -> Result<Made> {
+        return Made(std::make_unique<Verdicts>(*this, reader_.open_verdicts(workspace)));
+    });
+}
+
 awaitable<Result<std::vector<Evidence>>> KvEngine::history(std::string workspace, Address address, std::size_t limit)
 {
     return read<std::vector<Evidence>>([this, workspace = std::move(workspace), address = std::move(address), limit] {
         return reader_.history(workspace, address, limit);
     });
+}
+
+awaitable<Result<std::vector<AddressKnowledge>>> KvEngine::knowledge(std::string workspace, std::string list_id,
+                                                                     std::vector<Address> addresses,
+                                                                     std::size_t history_limit)
+{
+    return read<std::vector<AddressKnowledge>>(
+        [this, workspace = std::move(workspace), list_id = std::move(list_id), addresses = std::move(addresses),
+         history_limit] { return reader_.knowledge(workspace, list_id, addresses, history_limit, now()); });
 }
 
 awaitable<Result<std::optional<CatchAllRecord>>> KvEngine::get_catch_all(std::string domain)

@@ -51,6 +51,10 @@ public:
     awaitable<Result<std::optional<JobRecord>>> get_job(std::string workspace, std::string id) override;
     awaitable<Result<std::vector<JobRecord>>> open_jobs() override;
     awaitable<Result<std::optional<VerdictRecord>>> get_verdict(std::string workspace, Address address) override;
+    awaitable<Result<std::unique_ptr<VerdictCursor>>> open_verdicts(std::string workspace) override;
+    awaitable<Result<std::vector<AddressKnowledge>>> knowledge(std::string workspace, std::string list_id,
+                                                               std::vector<Address> addresses,
+                                                               std::size_t history_limit) override;
     awaitable<Result<std::vector<Evidence>>> history(std::string workspace, Address address,
                                                      std::size_t limit) override;
     awaitable<Result<std::optional<CatchAllRecord>>> get_catch_all(std::string domain) override;
@@ -77,6 +81,7 @@ public:
 
 private:
     class Cursor;
+    class Verdicts;
 
     template <class T>
     awaitable<Result<T>> read(std::function<Result<T>()> work) const;

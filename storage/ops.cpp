@@ -20,6 +20,7 @@ template Op::Op(DeleteList);
 template Op::Op(PutRows);
 template Op::Op(PutRowResults);
 template Op::Op(PutVerdict);
+template Op::Op(ReviseVerdict);
 template Op::Op(PutCatchAll);
 template Op::Op(AddSuppression);
 template Op::Op(RemoveSuppression);

@@ -42,6 +42,14 @@ struct PutVerdict {
     Address address;
     VerdictRecord verdict;
 };
+/// Puts a verdict that was concluded anew from the same evidence in the place of the one that was read. Nothing happens
+/// when another was stored meanwhile: OpResult::revised tells.
+struct ReviseVerdict {
+    std::string workspace;
+    H16 address;           ///< as StoredVerdict::address
+    TimePoint checked_at;  ///< of the one that was read
+    VerdictRecord verdict;
+};
 struct PutCatchAll {
     std::string domain;
     CatchAllRecord record;
@@ -157,10 +165,10 @@ struct AddCounter {
 /// Any one of them. A struct, and not the variant itself, so that only ops.cpp knows how each alternative is moved and
 /// destroyed: every source that commits would compile that otherwise.
 struct Op {
-    using Change =
-        std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict, PutCatchAll,
-                     AddSuppression, RemoveSuppression, PutBody, Enqueue, RecordAttempt, RecordReport, UndoOutcome,
-                     Release, CancelMessage, CancelCampaign, MarkInFlight, AppendEvent, PutValue, AddCounter>;
+    using Change = std::variant<PutList, PutJob, PutCampaign, DeleteList, PutRows, PutRowResults, PutVerdict,
+                                ReviseVerdict, PutCatchAll, AddSuppression, RemoveSuppression, PutBody, Enqueue,
+                                RecordAttempt, RecordReport, UndoOutcome, Release, CancelMessage, CancelCampaign,
+                                MarkInFlight, AppendEvent, PutValue, AddCounter>;
 
     template <class T>
     requires(!std::is_same_v<T, Op>) Op(T alternative);  ///< instantiated in ops.cpp for each alternative
@@ -197,6 +205,7 @@ struct OpResult {
     std::optional<SuppressionReason> suppressed;  ///< RecordAttempt, RecordReport: the suppression that followed
     bool removed = false;                         ///< RemoveSuppression, UndoOutcome: there was one
     std::int64_t counter = 0;                     ///< AddCounter: the new sum
+    bool revised = false;                         ///< ReviseVerdict: the one that was read was still stored
 };
 
 struct Committed {

@@ -147,11 +147,59 @@ Result<std::optional<VerdictRecord>> StoreReader::get_verdict(const std::string&
     return verdict;
 }
 
+StoreReader::VerdictWalk StoreReader::open_verdicts(std::string workspace) const
+{
+    return {std::move(workspace), store_.snapshot()};
+}
+
+Result<std::vector<StoredVerdict>> StoreReader::next_verdicts(VerdictWalk& walk, std::size_t limit, TimePoint now) const
+{
+    std::vector<StoredVerdict> verdicts;
+    if (walk.ended)
+        return verdicts;
+    const std::string prefix = KeyBuilder().text(walk.workspace).str();
+    KeyRange range = walk.after.empty() ? KeyRange::prefix(prefix) : KeyRange::after(prefix, walk.after);
+    auto at = store_.scan(Family::verdict, std::move(range), walk.snapshot.get());
+    for (; at->valid() && verdicts.size() < limit; at->next()) {
+        walk.after.assign(at->key());
+        auto verdict = decode<VerdictRecord>(at->value());
+        if (!verdict) {
+            quarantine_.keep(Family::verdict, at->key(), at->value(), verdict.error());
+            continue;
+        }
+        KeyReader key(at->key());
+        (void)key.text();
+        const H16 address = key.digest();
+        if (key.ok() && verdict->expires_at > now)
+            verdicts.push_back({address, std::move(*verdict)});
+    }
+    WINNOW_CHECK(at->status());
+    walk.ended = !at->valid();
+    return verdicts;
+}
+
 Result<std::vector<Evidence>> StoreReader::history(const std::string& workspace, const Address& address,
                                                    std::size_t limit) const
 {
     return read_range<Evidence>(Family::evidence,
                                 KeyRange::prefix(shape::of_address(workspace, digester_.address(address))), limit);
+}
+
+Result<std::vector<AddressKnowledge>> StoreReader::knowledge(const std::string& workspace, const std::string& list_id,
+                                                             const std::vector<Address>& addresses,
+                                                             std::size_t history_limit, TimePoint now) const
+{
+    std::vector<AddressKnowledge> all;
+    all.reserve(addresses.size());
+    for (const Address& address : addresses) {
+        AddressKnowledge& known = all.emplace_back();
+        if (auto found = history(workspace, address, history_limit))
+            known.history = std::move(*found);
+        if (auto stored = get_verdict(workspace, address, now))
+            known.verdict = std::move(*stored);
+        known.suppressed = check(workspace, list_id, address, now);
+    }
+    return all;
 }
 
 Result<std::optional<CatchAllRecord>> StoreReader::get_catch_all(const std::string& domain) const

@@ -33,11 +33,13 @@ public:
     struct SuppressionWalk {
         std::string workspace;
         SuppressionFilter filter;
+        std::string prefix;  ///< of all its keys
         std::shared_ptr<const KvSnapshot> snapshot;
         std::string after;  ///< last key seen; empty at the start
         bool ended = false;
+        std::string position() const { return after.empty() ? std::string() : after.substr(prefix.size()); }
     };
-    SuppressionWalk open_suppressions(std::string workspace, SuppressionFilter filter) const;
+    Result<SuppressionWalk> open_suppressions(std::string workspace, SuppressionFilter filter) const;
     Result<std::vector<SuppressionEntry>> next_suppressions(SuppressionWalk& walk, std::size_t limit,
                                                             TimePoint now) const;
 
@@ -58,8 +60,20 @@ public:
     // --- verdicts and evidence
     Result<std::optional<VerdictRecord>> get_verdict(const std::string& workspace, const Address& address,
                                                      TimePoint now) const;
+    /// Where a walk over the verdicts stands.
+    struct VerdictWalk {
+        std::string workspace;
+        std::shared_ptr<const KvSnapshot> snapshot;
+        std::string after = {};  ///< last key seen; empty at the start
+        bool ended = false;
+    };
+    VerdictWalk open_verdicts(std::string workspace) const;
+    Result<std::vector<StoredVerdict>> next_verdicts(VerdictWalk& walk, std::size_t limit, TimePoint now) const;
     Result<std::vector<Evidence>> history(const std::string& workspace, const Address& address,
                                           std::size_t limit) const;
+    Result<std::vector<AddressKnowledge>> knowledge(const std::string& workspace, const std::string& list_id,
+                                                    const std::vector<Address>& addresses, std::size_t history_limit,
+                                                    TimePoint now) const;
     Result<std::optional<CatchAllRecord>> get_catch_all(const std::string& domain) const;
 
     // --- campaigns and queue (store_reader_queue.cpp)

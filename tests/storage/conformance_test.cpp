@@ -265,6 +265,48 @@ TEST_P(Conformance, AFailedProbeNeverOverwritesWhatIsKnownAndFresh)
     EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::mailbox_not_found);
 }
 
+TEST_P(Conformance, VerdictsAreWalkedOverASnapshotWithoutExpiredOnesAndOtherWorkspaces)
+{
+    const TimePoint now = clock.now();
+    for (int i = 0; i < 7; ++i)
+        apply(PutVerdict{ws, address("a" + std::to_string(i) + "@example.test"),
+                         verdict(Reason::accepted, now, now + (i < 5 ? 2h : 1h))});
+    apply(PutVerdict{"w2", address("b@example.test"), verdict(Reason::accepted, now, now + 2h)});
+    clock.advance(1h);
+    const auto cursor = get(engine->open_verdicts(ws));
+    apply(PutVerdict{ws, address("late@example.test"), verdict(Reason::accepted, now, now + 2h)});
+    std::set<std::string> seen;
+    for (;;) {
+        const auto some = get(cursor->next(2));
+        if (some.empty())
+            break;
+        EXPECT_LE(some.size(), 2u);
+        for (const StoredVerdict& each : some) {
+            EXPECT_EQ(each.verdict.reason, Reason::accepted);
+            EXPECT_TRUE(seen.insert(each.address.hex()).second);
+        }
+    }
+    EXPECT_EQ(seen.size(), 5u);
+    EXPECT_TRUE(seen.contains(engine->digester().address(address("a0@example.test")).hex()));
+    EXPECT_TRUE(get(cursor->next(2)).empty()) << "the end stays the end";
+}
+
+TEST_P(Conformance, AVerdictIsRevisedOnlyWhileItIsTheOneThatWasRead)
+{
+    const TimePoint now = clock.now();
+    const Address who = address("a@example.test");
+    apply(PutVerdict{ws, who, verdict(Reason::accepted, now, now + 2h)});
+    const H16 digest = engine->digester().address(who);
+    EXPECT_TRUE(apply(ReviseVerdict{ws, digest, now, verdict(Reason::prober_blocked, now, now + 1h)}).revised)
+        << "an unknown one too: it is the same evidence, read better";
+    EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::prober_blocked);
+    apply(PutVerdict{ws, who, verdict(Reason::mailbox_full, now + 1min, now + 2h)});
+    EXPECT_FALSE(apply(ReviseVerdict{ws, digest, now, verdict(Reason::accepted, now, now + 2h)}).revised);
+    EXPECT_EQ(get(engine->get_verdict(ws, who))->reason, Reason::mailbox_full);
+    EXPECT_FALSE(apply(ReviseVerdict{"w2", digest, now, verdict(Reason::accepted, now, now + 2h)}).revised);
+    EXPECT_FALSE(get(engine->get_verdict("w2", who)));
+}
+
 TEST_P(Conformance, TheResultOfADoneRowIsTheCachedVerdictOfItsAddress)
 {
     const TimePoint now = clock.now();

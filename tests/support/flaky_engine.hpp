@@ -25,8 +25,7 @@ public:
     Answer<storage::Committed> commit(storage::OpList ops) override
     {
         ++commits_;
-        const bool fails =
-            (fail_every > 0 && commits_ % fail_every == 0) || (dies_after > 0 && commits_ > dies_after);
+        const bool fails = (fail_every > 0 && commits_ % fail_every == 0) || (dies_after > 0 && commits_ > dies_after);
         if (!fails)
             co_return co_await inner_.commit(std::move(ops));
         ++failures;
@@ -51,6 +50,10 @@ public:
                                                                           storage::SuppressionFilter filter) override
     {
         return inner_.open_suppressions(std::move(workspace), std::move(filter));
+    }
+    Answer<std::unique_ptr<storage::VerdictCursor>> open_verdicts(std::string workspace) override
+    {
+        return inner_.open_verdicts(std::move(workspace));
     }
     Answer<std::optional<storage::ListRecord>> get_list(std::string workspace, std::string id) override
     {
@@ -88,6 +91,12 @@ public:
     Answer<std::optional<VerdictRecord>> get_verdict(std::string workspace, Address address) override
     {
         return inner_.get_verdict(std::move(workspace), std::move(address));
+    }
+    Answer<std::vector<storage::AddressKnowledge>> knowledge(std::string workspace, std::string list_id,
+                                                             std::vector<Address> addresses,
+                                                             std::size_t history_limit) override
+    {
+        return inner_.knowledge(std::move(workspace), std::move(list_id), std::move(addresses), history_limit);
     }
     Answer<std::vector<Evidence>> history(std::string workspace, Address address, std::size_t limit) override
     {
