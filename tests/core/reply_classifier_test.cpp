@@ -235,6 +235,19 @@ TEST(ReplyClassifier, AfterDataOnlyWordsAboutTheOnlyRecipientAreAboutTheAddress)
     EXPECT_NE(read(552, "5.2.2 mailbox is full", at(Stage::end_of_data, "", 3)).subject, Subject::address);
 }
 
+TEST(ReplyClassifier, ALookupThatAMailHostReportsIsOfTheDomainThatItPassesMailOnTo)
+{
+    for (const char* code :
+         {"NXDOMAIN Domain name not found: other.example", "SERVFAIL", "NOERROR 17 had no relevant answers."}) {
+        const std::string text =
+            std::string("DNS Error: 4711 DNS type 'mx' lookup of other.example responded with code ") + code;
+        const auto read_as = shipped().classify_text(text, {});
+        EXPECT_EQ(read_as.klass, dns_failure) << text << " by " << read_as.rule;
+        EXPECT_EQ(read_as.action, Action::retry);
+    }
+    EXPECT_EQ(shipped().classify_text("550 5.1.2 NXDOMAIN", {}).klass, domain_invalid);
+}
+
 TEST(ReplyClassifier, WordsAboutUsOutweighWordsAboutTheMailbox)
 {
     for (const char* text : {
