@@ -37,7 +37,7 @@ constexpr Belief beliefs[] = {
 
 Reason reason_of_silence(const Error& error, Stage stage)
 {
-    if (error.code == Errc::timed_out)
+    if (error.code == Errc::timed_out || error.code == boost::system::errc::timed_out)
         return stage == Stage::connect ? Reason::no_connect : Reason::timeout;
     return stage == Stage::connect ? Reason::no_connect : Reason::temp_failure;
 }
@@ -128,6 +128,12 @@ bool worth_retrying(Reason reason, int attempts) noexcept
     }
 }
 
+bool settles_without_probe(SuppressionReason reason) noexcept
+{
+    return reason == SuppressionReason::erased || reason == SuppressionReason::complaint ||
+           reason == SuppressionReason::manual || reason == SuppressionReason::trap;
+}
+
 void conclude(VerdictRecord& record, Reason reason, TimePoint now)
 {
     record.reason = reason;
@@ -142,17 +148,23 @@ void conclude(VerdictRecord& record, Reason reason, TimePoint now)
     record.expires_at = now + default_ttl(reason);
 }
 
+std::optional<Reason> reason_of_outcome(const Evidence& step)
+{
+    if (step.kind != EvidenceKind::delivery && step.kind != EvidenceKind::report)
+        return std::nullopt;
+    const Reason reason = reason_of_delivery(step.klass);
+    const bool fact = reason == Reason::accepted || is_permanent(step);
+    if (reason == Reason::not_probed || !fact)
+        return std::nullopt;
+    return reason;
+}
+
 std::optional<HistoryFact> read_history(const std::vector<Evidence>& history, TimePoint now)
 {
     for (const Evidence& e : history) {
-        if (e.kind != EvidenceKind::delivery && e.kind != EvidenceKind::report)
-            continue;
-        const Reason reason = reason_of_delivery(e.klass);
-        if (reason == Reason::not_probed)
-            continue;
-        const bool fact = reason == Reason::accepted || is_permanent(e);
-        if (fact && now < e.at + default_ttl(reason))
-            return HistoryFact{reason, &e};
+        const auto reason = reason_of_outcome(e);
+        if (reason && now < e.at + default_ttl(*reason))
+            return HistoryFact{*reason, &e};
     }
     return std::nullopt;
 }

@@ -16,9 +16,17 @@ Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error&
 /// Whether asking again later may change the answer, and how often that is worth a probe.
 bool worth_retrying(Reason reason, int attempts) noexcept;
 
+/// People's own words, erasure and traps settle that nothing is sent: a probe would only cost. A bounce may have passed
+/// and an unsubscribe does not stop every kind of mail, so these are asked about.
+bool settles_without_probe(SuppressionReason reason) noexcept;
+
 /// Fills verdict, p_bounce with its interval and expires_at from reason and checked_at. The probabilities are starting
 /// beliefs per reason, not measurements; the risk model of an installation replaces them by its own outcomes.
 void conclude(VerdictRecord& record, Reason reason, TimePoint now);
+
+/// What the outcome of an own delivery, or a report, says of the mailbox; nothing for other steps and for outcomes that
+/// are about us or about the moment.
+std::optional<Reason> reason_of_outcome(const Evidence& step);
 
 /// A reason, and the step of the history that gives it.
 struct HistoryFact {

@@ -24,7 +24,20 @@ protected:
     }
     VerdictRecord check(const std::string& address, milliseconds deadline = minutes{2})
     {
-        return lab.run(lab.verifier->check(ProbeLab::ws, address, deadline));
+        VerdictRecord verdict = lab.run(lab.verifier->check(ProbeLab::ws, address, deadline));
+        lab.expect_replayable(verdict);
+        return verdict;
+    }
+    CheckState begin(const std::string& address, milliseconds deadline)
+    {
+        return lab.run(lab.verifier->begin_check(ProbeLab::ws, address, deadline)).value();
+    }
+    static std::vector<EvidenceKind> kinds(const VerdictRecord& verdict)
+    {
+        std::vector<EvidenceKind> kinds;
+        for (const Evidence& step : verdict.evidence)
+            kinds.push_back(step.kind);
+        return kinds;
     }
     VerdictRecord risk(const std::string& address)
     {
@@ -67,11 +80,9 @@ TEST_F(CheckTest, GoesTheWholeWayAndStoresTheVerdict)
     EXPECT_EQ(verdict.probes, 2);
     ASSERT_TRUE(stored("ann@x.test"));
     EXPECT_EQ(stored("ann@x.test")->reason, Reason::accepted);
-    std::vector<EvidenceKind> kinds;
-    for (const Evidence& step : verdict.evidence)
-        kinds.push_back(step.kind);
-    EXPECT_EQ(kinds.front(), EvidenceKind::syntax);
-    EXPECT_THAT(kinds, testing::IsSupersetOf({EvidenceKind::dns, EvidenceKind::rcpt, EvidenceKind::catch_all}));
+    EXPECT_EQ(kinds(verdict).front(), EvidenceKind::syntax);
+    EXPECT_THAT(kinds(verdict),
+                testing::IsSupersetOf({EvidenceKind::dns, EvidenceKind::rcpt, EvidenceKind::catch_all}));
 }
 
 TEST_F(CheckTest, AStoredVerdictIsAnAnswerAsLongAsItIsValid)
@@ -103,9 +114,157 @@ TEST_F(CheckTest, AnswersAtItsDeadlineAndStoresWhatComesLater)
 TEST_F(CheckTest, SlowDnsDoesNotHoldTheAnswerBeyondTheDeadline)
 {
     lab.dns.hold();
-    EXPECT_EQ(check("ann@x.test", seconds{3}).reason, Reason::timeout);
+    const VerdictRecord verdict = check("ann@x.test", seconds{3});
+    EXPECT_EQ(verdict.reason, Reason::timeout);
+    EXPECT_EQ(verdict.evidence.front().rule, "syntax:ok");
+    EXPECT_THAT(verdict.evidence.back().answer, HasSubstr("DNS"));
     lab.dns.release();
     lab.timers.run_until_idle(lab.io);
+}
+
+TEST_F(CheckTest, WithoutTheMailHostsAnswerItIsToldWhatDnsSaid)
+{
+    lab.host().options.reply_delay = seconds{5};
+    const VerdictRecord verdict = check("info@x.test", seconds{3});
+    EXPECT_EQ(verdict.reason, Reason::timeout);
+    EXPECT_TRUE(verdict.flags.has(Flag::role)) << "the lists have been asked too";
+    EXPECT_THAT(kinds(verdict), testing::Contains(EvidenceKind::dns));
+    EXPECT_EQ(verdict.evidence.back().rule, "deadline:check");
+    EXPECT_THAT(verdict.evidence.back().answer, HasSubstr("the mail host"));
+    EXPECT_EQ(verdict.probes, 0);
+    lab.timers.run_until_idle(lab.io);
+}
+
+TEST_F(CheckTest, AnAcceptedRecipientIsToldBeforeTheCatchAllTestHasEnded)
+{
+    // A second between two RCPTs: the address is answered at once, the first stranger after the deadline.
+    const CheckState open = begin("ann@x.test", milliseconds{900});
+    EXPECT_FALSE(open.settled);
+    EXPECT_EQ(open.verdict.reason, Reason::timeout);
+    EXPECT_EQ(open.verdict.probes, 1);
+    const auto& steps = open.verdict.evidence;
+    ASSERT_GE(steps.size(), 3u);
+    EXPECT_EQ(steps[steps.size() - 2].kind, EvidenceKind::rcpt);
+    EXPECT_EQ(steps[steps.size() - 2].klass, ReplyClass::delivered);
+    EXPECT_THAT(steps.back().answer, HasSubstr("catch-all"));
+    EXPECT_FALSE(stored("ann@x.test"));
+    lab.timers.run_until_idle(lab.io);
+    const auto settled = lab.verifier->find_check(ProbeLab::ws, open.id);
+    ASSERT_TRUE(settled);
+    EXPECT_TRUE(settled->settled);
+    EXPECT_EQ(settled->verdict.reason, Reason::accepted);
+    EXPECT_EQ(std::count_if(settled->verdict.evidence.begin(), settled->verdict.evidence.end(),
+                            [](const Evidence& step) { return step.kind == EvidenceKind::rcpt; }),
+              1)
+        << "told once";
+}
+
+TEST_F(CheckTest, AnAddressMayHaveItsTurnAfterItsAnswer)
+{
+    // Five RCPTs a connection and 30 s between two of them: the eleventh address waits for more than a minute.
+    std::vector<CheckState> open;
+    for (int i = 1; i <= 11; ++i)
+        test::spawn_then(lab.io,
+                         lab.verifier->begin_check(ProbeLab::ws, "u" + std::to_string(i) + "@x.test", seconds{1}),
+                         [&open](Result<CheckState> state) { open.push_back(state.value()); });
+    lab.timers.run_until_idle(lab.io);
+    ASSERT_EQ(open.size(), 11u);
+    std::map<Reason, int> reasons;
+    for (const CheckState& check : open) {
+        const auto now = check.settled ? check : lab.verifier->find_check(ProbeLab::ws, check.id).value();
+        EXPECT_TRUE(now.settled);
+        ++reasons[now.verdict.reason];
+    }
+    EXPECT_EQ(reasons[Reason::mailbox_not_found], 11) << "all had their turn within two minutes";
+    EXPECT_EQ(lab.host().sessions.size(), 3u);
+}
+
+TEST_F(CheckTest, ThoseWhoWaitForAStrangerDoNotKeepItWaiting)
+{
+    lab.host().mx.rcpt_reply = [](const std::string& recipient) {
+        return recipient.rfind("user", 0) == 0 ? reply(250, "2.1.5 Ok") : reply(550, "5.1.1 user unknown");
+    };
+    std::vector<Reason> reasons;
+    for (int i = 1; i <= 4; ++i)
+        test::spawn_then(lab.io, lab.verifier->check(ProbeLab::ws, "user" + std::to_string(i) + "@x.test", minutes{1}),
+                         [&reasons](VerdictRecord v) { reasons.push_back(v.reason); });
+    lab.timers.run_until_idle(lab.io);
+    EXPECT_EQ(reasons, std::vector(4, Reason::accepted));
+    const auto asked = lab.host().rcpts();
+    ASSERT_EQ(asked.size(), 5u);
+    EXPECT_NE(asked[1].rfind("user", 0), 0u) << "the stranger comes second";
+}
+
+TEST_F(CheckTest, TooManyChecksUnderWayAreRefusedAndPlacesComeBack)
+{
+    lab.dns.hold();
+    for (int i = 0; i < 2'000; ++i)
+        test::spawn_then(lab.io, lab.verifier->begin_check(ProbeLab::ws, "ann@x.test", milliseconds{1}),
+                         [](Result<CheckState> state) { EXPECT_TRUE(state); });
+    const auto refused = lab.run(lab.verifier->begin_check(ProbeLab::ws, "ann@x.test", seconds{1}));
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::unavailable);
+    lab.dns.release();
+    lab.timers.run_until_idle(lab.io);
+    EXPECT_TRUE(lab.run(lab.verifier->begin_check(ProbeLab::ws, "ann@x.test", seconds{1})));
+}
+
+TEST_F(CheckTest, ASilentFirstHostLeavesTimeForTheSecond)
+{
+    lab.dns.add_mx("two.test", 10, "mx1.two.test");
+    lab.dns.add_mx("two.test", 20, "mx2.two.test");
+    lab.dns.add("mx1.two.test", net::DnsType::a, "198.51.100.71");
+    lab.dns.add("mx2.two.test", net::DnsType::a, "198.51.100.72");
+    lab.internet.host("198.51.100.71").silent = true;
+    lab.internet.host("198.51.100.72").mx.rcpt_reply = knows({});
+    const SteadyPoint before = lab.clock.steady();
+    EXPECT_EQ(check("ann@two.test", seconds{10}).reason, Reason::mailbox_not_found);
+    EXPECT_EQ(lab.clock.steady() - before, lab.options.interactive.connect_timeout);
+}
+
+TEST_F(CheckTest, AHostThatTakesItsTimeIsLeftSoonerThanForAList)
+{
+    lab.host().options.reply_delay = seconds{20};
+    const SteadyPoint before = lab.clock.steady();
+    const VerdictRecord verdict = check("ann@x.test", minutes{2});
+    EXPECT_EQ(verdict.reason, Reason::timeout);
+    EXPECT_EQ(lab.clock.steady() - before, lab.options.interactive.command_timeout);
+    EXPECT_EQ(lab.ask_one("ann@x.test").reason, Reason::accepted) << "a list waits";
+}
+
+TEST_F(CheckTest, OurHurryIsNoAnswerToTheRowsOfAList)
+{
+    // A list's rows wait for the pause between two connections; a check for the same host comes in between.
+    lab.options.manners.rcpts_per_connection = 1;
+    lab.start_process();
+    const auto list = lab.upload({"ben@x.test", "ben2@x.test"});
+    const auto job = lab.start(list);
+    lab.timers.run_for(lab.io, seconds{5});
+    lab.host().silent = true;
+    std::optional<VerdictRecord> hurried;
+    test::spawn_then(lab.io, lab.verifier->check(ProbeLab::ws, "cem@x.test", minutes{2}),
+                     [&hurried](VerdictRecord v) { hurried = std::move(v); });
+    lab.timers.run_for(lab.io, seconds{40});
+    ASSERT_TRUE(hurried);
+    EXPECT_EQ(hurried->reason, Reason::no_connect);
+    lab.host().silent = false;
+    lab.wait(job.id);
+    EXPECT_EQ(lab.reasons(list.id)[Reason::mailbox_not_found], 2u);
+}
+
+TEST_F(CheckTest, WhoWaitsIsAskedBeforeTheRowsOfAList)
+{
+    std::vector<std::string> rows;
+    for (int i = 0; i < 12; ++i)
+        rows.push_back("row" + std::to_string(i) + "@x.test");
+    const auto job = lab.start(lab.upload(rows));
+    lab.timers.run_for(lab.io, milliseconds{500});
+    EXPECT_EQ(check("nobody@x.test", minutes{2}).reason, Reason::mailbox_not_found);
+    const auto asked = lab.host().rcpts();
+    ASSERT_GE(asked.size(), 3u);
+    EXPECT_EQ(asked[2], "nobody@x.test") << "only the row that a connection had taken already went first";
+    EXPECT_EQ(lab.host().most_open(), 1u) << "manners are everybody's";
+    lab.wait(job.id);
 }
 
 TEST_F(CheckTest, AFailedProbeDoesNotReplaceAFreshVerdict)

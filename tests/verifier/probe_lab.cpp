@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/rule_text.hpp"
 #include "tests/support/spawn.hpp"
 
 namespace winnow::verifier {
@@ -91,10 +92,31 @@ VerdictRecord ProbeLab::ask_one(const std::string& address)
 
 void ProbeLab::begin(Question question, std::map<std::string, Conclusion>& answers)
 {
-    std::function<void(Conclusion)> done = [&answers, text = question.text](Conclusion c) {
+    std::function<void(Conclusion)> done = [this, &answers, text = question.text](Conclusion c) {
+        expect_replayable(c.verdict);
         EXPECT_TRUE(answers.emplace(text, std::move(c)).second) << text << " was answered twice";
     };
     test::spawn_or_throw(io, pipeline().begin(std::move(question), std::move(done)));
+}
+
+void ProbeLab::expect_replayable(const VerdictRecord& verdict) const
+{
+    std::string steps;
+    for (const Evidence& step : verdict.evidence) {
+        steps +=
+            std::string(to_string(step.kind)) + ": " + step.asked + " -> " + step.answer + " [" + step.rule + "]\n";
+        EXPECT_TRUE(step.rule.empty() || replies.row(step.rule) || !rule_text(step.rule).empty())
+            << "nobody tells what " << step.rule << " means";
+    }
+    const VerdictRecord again = recompute(verdict, {replies, providers, lists});
+    EXPECT_EQ(to_string(again.reason), to_string(verdict.reason)) << steps;
+    EXPECT_EQ(again.verdict, verdict.verdict) << steps;
+    EXPECT_EQ(again.p_bounce, verdict.p_bounce) << steps;
+    EXPECT_EQ(again.expires_at, verdict.expires_at) << steps;
+    for (std::size_t i = 0; i < verdict.evidence.size(); ++i) {
+        EXPECT_EQ(again.evidence[i].rule, verdict.evidence[i].rule) << steps;
+        EXPECT_EQ(again.evidence[i].klass, verdict.evidence[i].klass) << steps;
+    }
 }
 
 ProbeLab::~ProbeLab()

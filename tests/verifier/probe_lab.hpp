@@ -14,6 +14,7 @@
 #include "tests/support/fake_internet.hpp"
 #include "tests/support/fake_resolver.hpp"
 #include "tests/support/run_coro.hpp"
+#include "verifier/recompute.hpp"
 #include "verifier/verifier_impl.hpp"
 
 namespace winnow::verifier {
@@ -46,6 +47,9 @@ public:
                                           milliseconds deadline = std::chrono::hours{2});
     VerdictRecord ask_one(const std::string& address);
     void begin(Question question, std::map<std::string, Conclusion>& answers);
+    /// A verdict is a pure function of its evidence and the rules: read again it is the same, and every rule that it
+    /// cites is told to people.
+    void expect_replayable(const VerdictRecord& verdict) const;
 
     template <class T>
     T run(boost::asio::awaitable<T> story)
