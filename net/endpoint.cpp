@@ -216,6 +216,21 @@ bool same_neighbourhood(std::string_view a, std::string_view b) noexcept
     return x.v6 == y.v6 && in(x.bytes, Range{y.bytes, x.v6 ? 64 : 24});
 }
 
+std::uint32_t neighbourhood_number(std::string_view ip) noexcept
+{
+    const auto parsed = parse_ip(ip);
+    if (!parsed)
+        return 0;
+    const Ip address = without_embedding(*parsed);
+    if (!address.v6)
+        return static_cast<std::uint32_t>(address.bytes[0]) << 16 | static_cast<std::uint32_t>(address.bytes[1]) << 8 |
+               address.bytes[2];
+    std::uint32_t hash = 2'166'136'261u;  // FNV-1a
+    for (std::size_t i = 0; i < 8; ++i)
+        hash = (hash ^ address.bytes[i]) * 16'777'619u;
+    return hash | 0x8000'0000u;
+}
+
 std::string reverse_name(std::string_view ip)
 {
     const auto parsed = parse_ip(ip);

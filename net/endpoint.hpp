@@ -27,6 +27,9 @@ bool is_ip_address(std::string_view text) noexcept;
 bool is_public_address(std::string_view ip) noexcept;
 /// True when both are in the same /24 (IPv4) or /64 (IPv6).
 bool same_neighbourhood(std::string_view a, std::string_view b) noexcept;
+/// A number for the /24 (IPv4: its three octets) or the /64 (IPv6: a hash, top bit set) of an address; 0 for what is
+/// none.
+std::uint32_t neighbourhood_number(std::string_view ip) noexcept;
 /// "192.0.2.1" -> "1.2.0.192.in-addr.arpa", IPv6 likewise.
 std::string reverse_name(std::string_view ip);
 

@@ -97,6 +97,11 @@ TEST(Endpoint, NeighboursShareASlash24OrASlash64)
     EXPECT_FALSE(same_neighbourhood("2001:db8:0:1::1", "2001:db8:0:2::1"));
     EXPECT_FALSE(same_neighbourhood("192.0.2.1", "2001:db8::1"));
     EXPECT_FALSE(same_neighbourhood("", ""));
+    EXPECT_EQ(neighbourhood_number("192.0.2.1"), neighbourhood_number("::ffff:192.0.2.254"));
+    EXPECT_NE(neighbourhood_number("192.0.2.1"), neighbourhood_number("192.0.3.1"));
+    EXPECT_EQ(neighbourhood_number("2001:db8:0:1::1"), neighbourhood_number("2001:db8:0:1:ffff::2"));
+    EXPECT_NE(neighbourhood_number("2001:db8:0:1::1"), neighbourhood_number("2001:db8:0:2::1"));
+    EXPECT_EQ(neighbourhood_number("x"), 0u);
 }
 
 TEST(Endpoint, ReverseNamesAreThoseOfTheDns)
