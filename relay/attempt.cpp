@@ -202,10 +202,13 @@ awaitable<Result<Outgoing>> AttemptRunner::body(std::string id, MessageMemory::R
 }
 
 /// Campaigns and submissions leave under a keyed return path; a notification under the null one (RFC 3464 section 2).
-awaitable<std::string> AttemptRunner::envelope_from(storage::MessageRecord message)
+/// The path that a greylisting host knows from a probe is used where it counts.
+awaitable<std::string> AttemptRunner::envelope_from(storage::MessageRecord message, std::string source)
 {
     if (message.campaign.empty() && message.reverse_path.empty())
         co_return std::string{};
+    if (gives_credit(services_.keys, options_, message.envelope_from, source, services_.engine.now()))
+        co_return std::move(message.envelope_from);
     if (!options_.bounce_domain.empty())
         co_return return_path(services_.keys, options_, message.ref, message.accepted);
     if (message.campaign.empty())
@@ -237,7 +240,7 @@ awaitable<AttemptEnd> AttemptRunner::transact(Connection& connection, storage::M
     rcpt.notify = message.dsn_notify;
     rcpt.orcpt = message.dsn_orcpt;
     std::vector<std::string> recipients{message.recipient};
-    std::string from = co_await envelope_from(std::move(message));
+    std::string from = co_await envelope_from(std::move(message), end.source);
     ++connection.messages;
     auto result = co_await connection.smtp().transaction(std::move(from), mail, std::move(recipients),
                                                          std::move(content.message), rcpt);

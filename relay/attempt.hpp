@@ -54,7 +54,7 @@ private:
 
     awaitable<Result<Plan>> plan_of(storage::MessageRecord message);
     awaitable<Result<Outgoing>> body(std::string id, MessageMemory::Room room);
-    awaitable<std::string> envelope_from(storage::MessageRecord message);
+    awaitable<std::string> envelope_from(storage::MessageRecord message, std::string source);
 
     Services services_;
     const RelayOptions& options_;

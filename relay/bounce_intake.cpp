@@ -7,6 +7,7 @@
 #include "relay/contact_mail.hpp"
 #include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
+#include "storage/late_refusals.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -127,6 +128,14 @@ std::optional<storage::RecordReport> read_fact(const mail::Report& report, const
     }
 }
 
+/// A mail host took the message, and then the mailbox did not exist; told for the first time.
+bool refused_late(const storage::RecordReport& fact, const storage::MessageRecord& message)
+{
+    const auto& told = message.later;
+    return fact.fact == LaterFact::async_bounce && fact.klass == ReplyClass::mailbox_unknown && !fact.frozen &&
+           !fact.evidence_only && std::find(told.begin(), told.end(), LaterFact::async_bounce) == told.end();
+}
+
 class BounceSession final : public net::SmtpHandler {
 public:
     BounceSession(Services services, const RelayOptions& options) : services_(services), options_(options) {}
@@ -189,6 +198,8 @@ public:
                 ops = std::move(weighed.undo);
                 may_suppress = !fact.frozen && MassEvents::is_death(fact.klass);
             }
+            if (refused_late(fact, finding.message))
+                ops.ops.emplace_back(storage::late_refusal(finding.message.domain, now));
             ops.ops.emplace_back(std::move(fact));
         } else if (for_us_) {
             ContactMail contact{message, make_ulid(now, services_.rng), session.peer.ip, now};
@@ -271,6 +282,9 @@ private:
     {
         Finding finding;
         finding.ref = named_by(report, now);
+        if (!finding.ref) {
+            WINNOW_CO_TRY(finding.ref, co_await named_by_credit(now));
+        }
         const bool of_bounce = finding.ref.has_value();
         if (!finding.ref && report.kind == mail::ReportKind::not_a_bounce)
             finding.ref = unsubscribed(now);
@@ -286,6 +300,26 @@ private:
             finding.fact->at = now;
         }
         co_return finding;
+    }
+
+    /// The message that left under the path which a probe had shown.
+    awaitable<Result<std::optional<MessageRef>>> named_by_credit(TimePoint now) const
+    {
+        std::optional<MessageRef> ref;
+        for (const std::string& recipient : recipients_) {
+            const std::string key = credit_key(services_.keys, options_, recipient, now);
+            if (key.empty())
+                continue;
+            WINNOW_CO_TRY(const auto named, co_await services_.engine.get_value(key));
+            const auto slash = named ? named->find('/') : std::string::npos;
+            if (slash == std::string::npos)
+                continue;
+            WINNOW_CO_TRY(const auto message,
+                          co_await services_.engine.find_message(named->substr(0, slash), named->substr(slash + 1)));
+            if (message)
+                ref = message->ref;
+        }
+        co_return ref;
     }
 
     std::optional<MessageRef> unsubscribed(TimePoint now) const

@@ -1,10 +1,19 @@
 #include "relay/delivery_impl.hpp"
 #include "relay/mass_events.hpp"
+#include "storage/late_refusals.hpp"
 
 namespace winnow::relay {
 namespace {
 
 constexpr milliseconds store_retry{1'000};  ///< before an outcome that the store did not take is offered again
+
+/// RCPT was accepted, and then the mailbox did not exist.
+bool is_refused_late(const storage::RecordAttempt& record)
+{
+    const Stage stage = record.attempt.stage;
+    return record.state == MessageState::bounced && record.attempt.klass == ReplyClass::mailbox_unknown &&
+           !record.frozen && (stage == Stage::data || stage == Stage::end_of_data);
+}
 
 }  // namespace
 
@@ -34,7 +43,10 @@ awaitable<Delivery::Impl::Settled> Delivery::Impl::settlement(Pending pending, s
         if (record.frozen || record.state != MessageState::bounced || !MassEvents::is_death(record.attempt.klass))
             site.clear();
     }
+    const bool refused_late = is_refused_late(record);
     auto ops = co_await attempts.with_notice(pending.message, std::move(record));
+    if (refused_late)
+        ops.ops.emplace_back(storage::late_refusal(pending.message.domain, now()));
     co_return Settled{std::move(pending), std::move(ops), again, std::move(site)};
 }
 

@@ -76,7 +76,24 @@ std::string unsubscribe_address(const storage::EngineKeys& keys, const RelayOpti
                                 TimePoint accepted);
 std::optional<MessageRef> read_unsubscribe_address(const storage::EngineKeys& keys, const RelayOptions& options,
                                                    std::string_view recipient, TimePoint now);
-/// Whether a recipient at the bounce domain has the form of one of the two, be it right or forged.
+/// Greylist credit. A host that deferred a probe of a list's row knows a triplet by now; the row's message that shows
+/// the same one need not wait again. "g-<token>@<bounce_domain>", different at each call, for probes from `source`;
+/// empty without a bounce domain.
+std::string greylist_path(const storage::EngineKeys& keys, const RelayOptions& options, std::string_view source,
+                          Rng& rng, TimePoint now);
+/// Whether a message from `source` shows the triplet of such a path: from the same /24, or /64 for IPv6.
+bool gives_credit(const storage::EngineKeys& keys, const RelayOptions& options, std::string_view path,
+                  std::string_view source, TimePoint now);
+/// The stored value that names the message of such a path, as credit_value() writes it; empty when the path is none, is
+/// forged or has expired.
+std::string credit_key(const storage::EngineKeys& keys, const RelayOptions& options, std::string_view path,
+                       TimePoint now);
+/// A path of that form, be it right or forged.
+bool looks_like_credit(const RelayOptions& options, std::string_view path);
+/// Says which message leaves under the path, in the commit that queues it.
+storage::PutValue credit_value(std::string key, const storage::MessageRecord& message, const RelayOptions& options);
+
+/// Whether a recipient at the bounce domain has the form of one of the three, be it right or forged.
 bool looks_keyed(const RelayOptions& options, std::string_view recipient);
 
 }  // namespace winnow::relay

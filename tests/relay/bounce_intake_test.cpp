@@ -1,5 +1,6 @@
 #include "mail/dsn.hpp"
 #include "relay/submission.hpp"
+#include "storage/late_refusals.hpp"
 #include "tests/relay/session_client.hpp"
 
 using namespace std::chrono_literals;
@@ -31,6 +32,11 @@ public:
         client.say("MAIL FROM:<>");
         const auto rcpt = client.say("RCPT TO:<" + to + ">");
         return rcpt.positive() ? client.data(text).code : rcpt.code;
+    }
+    std::int64_t late_refusals()
+    {
+        const auto stored = run(engine->get_value(storage::late_refusals_key("example.test"))).value();
+        return stored ? storage::late_refusals(*stored) : 0;
     }
     std::string bounce(mail::DsnAction action = mail::DsnAction::failed, std::string status = "5.1.1",
                        std::string diagnostic = "550 5.1.1 User unknown", std::string original = "Subject: hi\r\n\r\n")
@@ -79,6 +85,20 @@ TEST_F(BounceIntake, TheSameBounceTwiceCountsOnce)
     send(path, bounce());
     send(path, bounce());
     EXPECT_EQ(count_events("message.async_bounce"), 1);
+}
+
+TEST_F(BounceIntake, ABounceOfAMailboxThatExistsIsNoLateRefusal)
+{
+    send(path, bounce(mail::DsnAction::failed, "5.2.2", "552 5.2.2 Mailbox full"));
+    EXPECT_EQ(late_refusals(), 0);
+}
+
+TEST_F(BounceIntake, ALateRefusalIsCountedOncePerMessage)
+{
+    EXPECT_EQ(send(path, bounce()), 250);
+    EXPECT_EQ(late_refusals(), 1);
+    EXPECT_EQ(send(path, bounce()), 250);
+    EXPECT_EQ(late_refusals(), 1);
 }
 
 TEST_F(BounceIntake, TheTokenIsReadInAnyCase)
