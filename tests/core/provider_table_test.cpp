@@ -47,9 +47,20 @@ TEST(ProviderTable, BadRowsAreNamedByLineAndColumn)
     EXPECT_NE(wrong_kind.error().context.find("line 2, column kind"), std::string::npos) << wrong_kind.error().context;
     EXPECT_FALSE(ProviderTable::parse(".a.example\tp\to\tmailbox\n"));
     EXPECT_FALSE(ProviderTable::parse(".a.example\tp\to\tmailbox\thuge\tx\n"));
+    EXPECT_FALSE(ProviderTable::parse(".a.example\tp\to\tmailbox\tlarge,\tx\n"));
     EXPECT_FALSE(ProviderTable::parse(".\tp\to\tmailbox\t-\tx\n"));
     EXPECT_FALSE(ProviderTable::parse(".a.example\tp\to\tmailbox\t-\tx\n.b.example\tp\tother\tmailbox\t-\tx\n"));
     EXPECT_FALSE(ProviderTable::load("/nonexistent/providers.tsv"));
+}
+
+TEST(ProviderTable, FlagsStandTogetherAndHoldForTheWholeProvider)
+{
+    const auto table = ProviderTable::parse(".a.example\tp\to\tmailbox\tlarge,accepts_all\tx\n"
+                                            ".b.example\tp\to\tmailbox\t-\tx\n.c.example\tq\tq\tseg\t-\tx\n")
+                           .value();
+    EXPECT_TRUE(table.find("mx.b.example")->large);
+    EXPECT_TRUE(table.find("mx.b.example")->accepts_all);
+    EXPECT_FALSE(table.find("mx.c.example")->accepts_all);
 }
 
 TEST(ProviderTable, TheShippedTableKnowsTheBigOnesAndTheirOperators)
