@@ -30,4 +30,18 @@ std::size_t edit_distance(std::string_view a, std::string_view b, std::size_t li
     return std::min(row[b.size()], limit + 1);
 }
 
+std::string_view nearest_word(std::string_view word, std::span<const std::string_view> known)
+{
+    std::string_view best;
+    std::size_t limit = std::max<std::size_t>(2, word.size() / 3);
+    for (const std::string_view candidate : known) {
+        const std::size_t edits = edit_distance(word, candidate, limit);
+        if (edits > limit || (edits == limit && !best.empty()))
+            continue;
+        best = candidate;
+        limit = edits;
+    }
+    return best;
+}
+
 }  // namespace winnow

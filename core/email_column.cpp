@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <set>
 
 #include "core/trim.hpp"
 #include "core/unicode.hpp"
@@ -127,21 +128,56 @@ std::string known_columns(std::span<const std::vector<std::string>> rows, bool h
     return "the file has no header and " + std::to_string(rows[0].size()) + " column(s)";
 }
 
+std::vector<std::size_t> columns_named(const std::vector<std::string>& header, std::string_view wanted)
+{
+    const std::string plain = simplify(wanted);
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < header.size() && !plain.empty(); ++i)
+        if (simplify(header[i]) == plain)
+            found.push_back(i);
+    return found;
+}
+
+std::optional<std::size_t> number_in(std::string_view text)
+{
+    std::size_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? std::optional{number} : std::nullopt;
+}
+
+Error several_columns(std::string_view wanted, const std::vector<std::size_t>& found)
+{
+    std::string numbers;
+    for (std::size_t i = 0; i < found.size(); ++i)
+        numbers += (i == 0 ? "" : i + 1 == found.size() ? " and " : ", ") + std::to_string(found[i] + 1);
+    return {Errc::invalid_argument, std::to_string(found.size()) + " columns are named \"" + std::string(wanted) +
+                                        "\": " + numbers + "; use --column NUMBER"};
+}
+
+/// A header holds no address; only who asks for a column by a name that is in it knows better.
+bool is_header(const std::vector<std::string>& first, std::string_view wanted)
+{
+    return std::none_of(first.begin(), first.end(), looks_like_address) ||
+           (!number_in(wanted) && !columns_named(first, wanted).empty());
+}
+
 Result<std::size_t> requested_column(std::span<const std::vector<std::string>> rows, bool has_header,
                                      std::string_view wanted)
 {
-    const std::string plain = simplify(wanted);
-    if (has_header && !plain.empty())
-        for (std::size_t i = 0; i < rows[0].size(); ++i)
-            if (simplify(rows[0][i]) == plain)
-                return i;
-    std::size_t number = 0;
-    const auto [end, error] = std::from_chars(wanted.data(), wanted.data() + wanted.size(), number);
+    if (has_header) {
+        auto found = columns_named(rows[0], wanted);
+        if (found.empty())
+            found = columns_named(column_names(rows[0]), wanted);
+        if (found.size() > 1)
+            return several_columns(wanted, found);
+        if (!found.empty())
+            return found.front();
+    }
     std::size_t columns = 0;
     for (const auto& row : rows)
         columns = std::max(columns, row.size());
-    if (error == std::errc() && end == wanted.data() + wanted.size() && number >= 1 && number <= columns)
-        return number - 1;
+    if (const auto number = number_in(wanted); number && *number >= 1 && *number <= columns)
+        return *number - 1;
     return Error{Errc::invalid_argument, "there is no column \"" + std::string(wanted) + "\"; " +
                                              known_columns(rows, has_header) +
                                              "; use --column NAME or --column NUMBER, counted from 1"};
@@ -179,6 +215,39 @@ std::optional<Candidate> choose(const std::vector<Candidate>& candidates)
 
 }  // namespace
 
+std::string_view to_string(EmailColumn::FoundBy found_by) noexcept
+{
+    switch (found_by) {
+        case EmailColumn::FoundBy::request:
+            return "request";
+        case EmailColumn::FoundBy::name:
+            return "name";
+        case EmailColumn::FoundBy::content:
+            return "content";
+    }
+    return "content";
+}
+
+std::vector<std::string> column_names(std::span<const std::string> header)
+{
+    std::vector<std::string> names;
+    std::set<std::string, std::less<>> taken;
+    for (const std::string& cell : header)
+        taken.emplace(trim_wide(cell));
+    std::set<std::string, std::less<>> used;
+    for (const std::string& cell : header) {
+        std::string name{trim_wide(cell)};
+        if (name.empty())
+            name = "column_" + std::to_string(names.size() + 1);
+        const std::string base = name;
+        for (std::size_t n = 2; used.contains(name) || (name != trim_wide(cell) && taken.contains(name)); ++n)
+            name = base + "_" + std::to_string(n);
+        used.insert(name);
+        names.push_back(std::move(name));
+    }
+    return names;
+}
+
 std::string_view address_in_cell(std::string_view cell) noexcept
 {
     cell = trim_wide(cell);
@@ -212,8 +281,8 @@ Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> 
     if (rows.empty())
         return Error{Errc::invalid_argument, "the file has no records; it must hold at least one address"};
     EmailColumn column;
-    column.has_header = has_header.value_or(std::none_of(rows[0].begin(), rows[0].end(), looks_like_address));
     wanted = trim(wanted, white_space);
+    column.has_header = has_header.value_or(is_header(rows[0], wanted));
     if (!wanted.empty()) {
         WINNOW_TRY(column.index, requested_column(rows, column.has_header, wanted));
         column.found_by = EmailColumn::FoundBy::request;

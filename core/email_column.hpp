@@ -22,13 +22,20 @@ struct EmailColumn {
     std::string name;  ///< the header's cell; empty without a header
 };
 
+std::string_view to_string(EmailColumn::FoundBy found_by) noexcept;
+
 /// Finds the e-mail column from the first records of a file (100 are plenty). `wanted` is what the user asked for: a
-/// header name (case, spaces, quotes and underscores do not matter) or a 1-based number; empty = find it by header name
-/// in many languages, then by content. A name whose column holds no address loses to a column full of them. A first
-/// record with an address in it is no header, unless `has_header` says what the first record is. Errors:
-/// invalid_argument, one sentence with the cure ("use --column NAME").
+/// header name (case, spaces, quotes and underscores do not matter), one of column_names() or a 1-based number; empty =
+/// find it by header name in many languages, then by content. A name whose column holds no address loses to a column
+/// full of them. A first record with an address in it is no header, unless `has_header` says what the first record is,
+/// or `wanted` is a name in it. Errors: invalid_argument, one sentence with the cure ("use --column NAME"); a name that
+/// several columns have is one.
 Result<EmailColumn> find_email_column(std::span<const std::vector<std::string>> rows, std::string_view wanted = {},
                                       std::optional<bool> has_header = {});
+
+/// Names by which every column can be told from the others: those of the header, without the space around them; one
+/// that a column before it has, too, gets a number ("email_2"), and an empty one its place, from 1 ("column_3").
+std::vector<std::string> column_names(std::span<const std::string> header);
 
 /// What of a cell is the address: `ann@example.com` of "Ann <ann@example.com>" and of
 /// "mailto:ann@example.com?subject=x" (RFC 6068), without the white space around it, nor what web pages leave there:

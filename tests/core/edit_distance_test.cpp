@@ -27,6 +27,18 @@ TEST(EditDistance, StopsOnePastTheLimit)
     EXPECT_EQ(edit_distance("a", "aaaaaaaaaa", 1), 2u);
 }
 
+TEST(NearestWord, IsTheOneThatASlipOfTheFingersMakesOfIt)
+{
+    constexpr std::string_view known[] = {"deliverable", "undeliverable", "risky", "unknown"};
+    EXPECT_EQ(nearest_word("riskey", known), "risky");
+    EXPECT_EQ(nearest_word("delivrable", known), "deliverable");
+    EXPECT_EQ(nearest_word("unkonwn", known), "unknown");
+    EXPECT_EQ(nearest_word("risky", known), "risky");
+    EXPECT_EQ(nearest_word("good", known), "");
+    EXPECT_EQ(nearest_word("", known), "");
+    EXPECT_EQ(nearest_word("a", {}), "");
+}
+
 RC_GTEST_PROP(EditDistance, IsSymmetricAndNeverShorterThanTheDifferenceOfLengths,
               (const std::string& a, const std::string& b))
 {

@@ -140,5 +140,59 @@ TEST(AddressInCell, IsWhatStandsInAngleBracketsAndWithoutWhiteSpaceOrScheme)
     EXPECT_EQ(address_in_cell("  "), "");
 }
 
+TEST(EmailColumn, WhatTheFirstRecordIsMayBeTold)
+{
+    const Rows odd = {{"id", "ann@x.test"}, {"1", "ben@x.test"}};
+    EXPECT_FALSE(find_email_column(odd)->has_header);
+    EXPECT_TRUE(find_email_column(odd, {}, true)->has_header);
+    const Rows names = {{"Ann", "ann at x"}, {"Ben", "ben@x.test"}};
+    EXPECT_TRUE(find_email_column(names)->has_header);
+    const auto data = find_email_column(names, {}, false);
+    ASSERT_TRUE(data);
+    EXPECT_FALSE(data->has_header);
+    EXPECT_EQ(data->index, 1u);
+    EXPECT_EQ(find_email_column(names, "2", false)->index, 1u);
+    EXPECT_NE(find_email_column(names, "Ann", false).error().context.find("no header and 2 column(s)"),
+              std::string::npos);
+}
+
+TEST(EmailColumn, ANameThatIsAskedForMakesAHeaderOfItsRecord)
+{
+    const Rows rows = {{"who", "questions to help@x.test", "help@x.test"}, {"ann@x.test", "", ""}};
+    EXPECT_FALSE(find_email_column(rows)->has_header);
+    const auto named = find_email_column(rows, "who");
+    ASSERT_TRUE(named) << named.error().context;
+    EXPECT_TRUE(named->has_header);
+    EXPECT_EQ(named->index, 0u);
+    const Rows numbers = {{"1", "ann@x.test"}, {"2", "ben@x.test"}};
+    EXPECT_FALSE(find_email_column(numbers, "2")->has_header) << "a number is a place";
+    EXPECT_EQ(find_email_column(numbers, "2")->index, 1u);
+}
+
+TEST(EmailColumn, ANameThatSeveralColumnsHaveIsAskedBack)
+{
+    const Rows rows = {{"email", "name", "E-Mail"}, {"none", "Ann", "ann@x.test"}};
+    EXPECT_EQ(find_email_column(rows)->index, 2u) << "by itself it takes the one with addresses";
+    const auto which = find_email_column(rows, "email");
+    ASSERT_FALSE(which);
+    EXPECT_EQ(which.error().context, "2 columns are named \"email\": 1 and 3; use --column NUMBER");
+    EXPECT_EQ(find_email_column(rows, "3")->index, 2u);
+    const Rows same = {{"email", "email", "email"}, {"a@x.test", "b@x.test", "c@x.test"}};
+    EXPECT_EQ(find_email_column(same, "email").error().context,
+              "3 columns are named \"email\": 1, 2 and 3; use --column NUMBER");
+    EXPECT_EQ(find_email_column(same, "email_3")->index, 2u);
+}
+
+TEST(ColumnNames, TellEveryColumnFromTheOthers)
+{
+    using Names = std::vector<std::string>;
+    EXPECT_EQ(column_names(Names{" id", "email", "", "email", "email "}),
+              (Names{"id", "email", "column_3", "email_2", "email_3"}));
+    EXPECT_EQ(column_names(Names{"a", "a", "a_2"}), (Names{"a", "a_3", "a_2"}))
+        << "a name of the header stays whose it is";
+    EXPECT_EQ(column_names(Names{"", "column_1"}), (Names{"column_1_2", "column_1"}));
+    EXPECT_EQ(column_names(Names{}), Names{});
+}
+
 }  // namespace
 }  // namespace winnow
