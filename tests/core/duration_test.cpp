@@ -77,7 +77,7 @@ TEST(Time, RefusesWhatIsNoInstant)
 TEST(Time, ADateStandsForItsFirstInstant)
 {
     EXPECT_EQ(format_time(parse_date_or_time("2024-02-29").value()), "2024-02-29T00:00:00.000Z");
-    EXPECT_EQ(parse_date_or_time("2024-02-29T01:00:00+01:00"), parse_date_or_time("2024-02-29"));
+    EXPECT_EQ(parse_date_or_time("2024-02-29T01:00:00+01:00").value(), parse_date_or_time("2024-02-29").value());
     for (const char* text : {"", "2024", "2024-13-01", "2023-02-29", "2024-2-9", "29.02.2024", "02/29/2024",
                              "2024-02-29T", "2024-02-29T01:00:00", "2024-02-29 ", "yesterday"}) {
         const auto time = parse_date_or_time(text);
