@@ -16,11 +16,14 @@ public:
 
     /// For everything that starts after this call.
     void not_after(SteadyPoint until) { until_ = until; }
+    /// No single wait is longer, whatever its own time says.
+    void at_most(milliseconds wait) { at_most_ = wait; }
 
     void expires_after(milliseconds timeout) override
     {
         const auto left = std::chrono::ceil<milliseconds>(until_ - clock_.steady());
-        inner_->expires_after(std::clamp(left, milliseconds{1}, std::max(timeout, milliseconds{1})));
+        inner_->expires_after(
+            std::clamp(left, milliseconds{1}, std::max(std::min(timeout, at_most_), milliseconds{1})));
     }
     net::awaitable<Result<std::size_t>> read_some(std::span<char> out) override { return inner_->read_some(out); }
     net::awaitable<Result<>> write(std::string data) override { return inner_->write(std::move(data)); }
@@ -42,6 +45,7 @@ private:
     std::unique_ptr<net::Stream> inner_;
     const Clock& clock_;
     SteadyPoint until_ = SteadyPoint::max();
+    milliseconds at_most_ = milliseconds::max();
 };
 
 }  // namespace winnow::verifier

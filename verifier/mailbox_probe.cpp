@@ -11,13 +11,15 @@ namespace {
 net::SmtpTimeouts probe_timeouts(const VerifierOptions& options)
 {
     net::SmtpTimeouts timeouts;
-    timeouts.banner = timeouts.ehlo = timeouts.starttls = timeouts.mail = timeouts.rcpt = options.command_timeout;
+    timeouts.banner = options.banner_timeout;
+    timeouts.ehlo = timeouts.starttls = timeouts.mail = timeouts.rcpt = options.command_timeout;
     return timeouts;
 }
 
+/// Without hurry: each reply has the time of probe_timeouts().
 Patience patience_of(const VerifierOptions& options)
 {
-    return {options.connect_timeout, options.command_timeout, options.probe_timeout};
+    return {options.connect_timeout, milliseconds::max(), options.probe_timeout};
 }
 
 /// Of "RCPT TO:<recipient>"; empty for all else that was asked.
@@ -48,7 +50,7 @@ void ProbeSession::set_patience(const std::optional<Patience>& patience)
     patience_ = patience_of(options_);
     if (patience) {
         patience_.connect = std::min(patience_.connect, patience->connect);
-        patience_.command = std::min(patience_.command, patience->command);
+        patience_.command = patience->command;
         patience_.probe = std::min(patience_.probe, patience->probe);
     }
     if (stream_)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,23 @@ struct Manners {
     static Manners lifted();     ///< for labs: 4 connections per site, 100 RCPTs, no pauses
 };
 
+/// How long somebody who waits for one address is kept waiting (docs/verification.md, "Interactive checks"). A timeout
+/// that is longer than the one of lists counts as that.
+struct Interactive {
+    milliseconds deadline{10'000};  ///< of an answer, when the caller names none
+    milliseconds goes_on{120'000};  ///< from its start, when it was not settled by then; >= deadline
+    milliseconds connect_timeout{4'000};
+    milliseconds command_timeout{10'000};
+    milliseconds probe_timeout{30'000};  ///< of one address's dialogue
+};
+
+/// Whether SPF, DMARC and MTA-STS of a domain are looked up as evidence: three DNS questions more.
+enum class PolicyEvidence : std::uint8_t {
+    never,
+    check,  ///< for interactive checks
+    always,
+};
+
 struct VerifierOptions {
     std::string helo_name;  ///< empty = no probe identity
     std::string mail_from;
@@ -30,13 +48,23 @@ struct VerifierOptions {
     std::string ca_file;
     Manners manners;
     milliseconds connect_timeout{30'000};
+    milliseconds banner_timeout{60'000};
     milliseconds command_timeout{60'000};
-    milliseconds probe_timeout{120'000};            ///< of one address's dialogue
+    milliseconds probe_timeout{120'000};  ///< of one address's dialogue
+    Interactive interactive;
     milliseconds deadline = std::chrono::hours{2};  ///< how long greylisted and deferred rows may take
     milliseconds greylist_min{60'000};              ///< no retry earlier than this; labs lower it
     int retry_speedup = 1;                          ///< labs: waits of the retry ladders are divided by this
     milliseconds catch_all_ttl = std::chrono::days{7};
     std::size_t window = 50'000;    ///< rows of one job in memory
+    /// Between two rounds of the self-test while all is well (verifier/self_test.hpp).
+    milliseconds self_test_every = std::chrono::minutes{10};
+    std::vector<std::string> self_test_targets;  ///< mail hosts; empty = well-known ones, none where targets are private
+    PolicyEvidence policy_evidence = PolicyEvidence::check;
+    std::vector<std::string> block_lists;        ///< zones of DNS block lists that our sources must not be on
+    /// Set by app where the relay can make use of it: MAIL FROM of further probes of a row that was greylisted, asked
+    /// from that source, for the row's message to show later. Empty result, or empty function = mail_from.
+    std::function<std::string(const std::string& source)> greylist_path;
     bool identity_checked = false;  ///< set by app: probe identity holds, or targets are private
     std::string identity_reason;    ///< set by app: why it does not, with the cure
 };

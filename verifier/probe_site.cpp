@@ -26,6 +26,10 @@ ProbeDomain& ProbeSite::domain(const std::string& name_of_domain)
 void ProbeSite::push(ProbeTask task)
 {
     ++queued_;
+    if (task.hurried()) {
+        hurried_.push_back(std::move(task));
+        return;
+    }
     if (!task.only_mx.empty()) {
         retries_[task.only_mx].push_back(std::move(task));
         return;
@@ -39,6 +43,10 @@ void ProbeSite::push(ProbeTask task)
 void ProbeSite::push_front(ProbeTask task)
 {
     ++queued_;
+    if (task.hurried()) {
+        hurried_.push_front(std::move(task));
+        return;
+    }
     if (!task.only_mx.empty()) {
         retries_[task.only_mx].push_front(std::move(task));
         return;
@@ -52,6 +60,14 @@ void ProbeSite::push_front(ProbeTask task)
 std::optional<ProbeTask> ProbeSite::take(const std::string& mx)
 {
     const auto retry = mx.empty() ? retries_.begin() : retries_.find(mx);
+    // Not before a stranger: those who are in a hurry wait for what it finds out.
+    const bool stranger = retry != retries_.end() && retry->second.front().stranger;
+    if (!hurried_.empty() && !stranger) {
+        ProbeTask task = std::move(hurried_.front());
+        hurried_.pop_front();
+        --queued_;
+        return task;
+    }
     if (retry != retries_.end()) {
         ProbeTask task = std::move(retry->second.front());
         retry->second.pop_front();
@@ -75,6 +91,7 @@ std::optional<ProbeTask> ProbeSite::take(const std::string& mx)
 std::vector<ProbeTask> ProbeSite::extract(const std::function<bool(const ProbeTask&)>& which, bool parked)
 {
     std::vector<ProbeTask> out;
+    move_matching(hurried_, which, out);
     for (auto at = retries_.begin(); at != retries_.end();) {
         move_matching(at->second, which, out);
         at = at->second.empty() ? retries_.erase(at) : std::next(at);
@@ -84,8 +101,10 @@ std::vector<ProbeTask> ProbeSite::extract(const std::function<bool(const ProbeTa
     std::erase_if(ring_, [](const ProbeDomain* of) { return of->tasks.empty(); });
     queued_ -= out.size();
     if (parked)
-        for (auto& [key, of] : domains_)
+        for (auto& [key, of] : domains_) {
             move_matching(of.parked, which, out);
+            move_matching(of.refused, which, out);
+        }
     return out;
 }
 
@@ -96,11 +115,13 @@ SteadyPoint ProbeSite::earliest_deadline() const
         for (const ProbeTask& task : tasks)
             earliest = std::min(earliest, task.deadline);
     };
+    look(hurried_);
     for (const auto& [mx, tasks] : retries_)
         look(tasks);
     for (const auto& [key, of] : domains_) {
         look(of.tasks);
         look(of.parked);
+        look(of.refused);
     }
     return earliest;
 }
@@ -119,8 +140,17 @@ void ProbeSite::forget_domains()
 {
     std::erase_if(domains_, [](const auto& entry) {
         const ProbeDomain& of = entry.second;
-        return of.tasks.empty() && of.parked.empty() && !of.settling;
+        return of.tasks.empty() && of.parked.empty() && !of.settling && of.refused.empty() && !of.asks_postmaster;
     });
+}
+
+std::vector<ProbeDomain*> ProbeSite::with_refused()
+{
+    std::vector<ProbeDomain*> found;
+    for (auto& [key, of] : domains_)
+        if (!of.refused.empty())
+            found.push_back(&of);
+    return found;
 }
 
 }  // namespace winnow::verifier

@@ -9,17 +9,12 @@
 namespace winnow::verifier {
 namespace {
 
-using Answer = storage::CatchAllRecord::Answer;
-
-constexpr std::size_t most_doors = 6;             ///< addresses of a site that are tried for one connection
-constexpr std::ptrdiff_t strangers_to_prove = 2;  ///< accepted ones that make a catch-all
-constexpr std::size_t most_stranger_steps = 4;    ///< of one test, those that met greylisting included
-constexpr milliseconds longest_sleep{1'000};      ///< then it is looked whether winnow is shutting down
-constexpr milliseconds dead_for{180'000};         ///< shorter than the first retry of an address that met nobody
-constexpr milliseconds throttle_pause{300'000};   ///< when the site names no time
+constexpr std::size_t most_doors = 6;            ///< addresses of a site that are tried for one connection
+constexpr milliseconds longest_sleep{1'000};     ///< then it is looked whether winnow is shutting down
+constexpr milliseconds dead_for{180'000};        ///< shorter than the first retry of an address that met nobody
+constexpr milliseconds throttle_pause{300'000};  ///< when the site names no time
 constexpr milliseconds broken_tls_for = std::chrono::hours{1};
 constexpr milliseconds longest_throttle = std::chrono::hours{6};
-constexpr milliseconds inconclusive_lifetime = std::chrono::hours{1};
 
 struct Door {
     std::string mx, ip;
@@ -44,35 +39,6 @@ std::vector<Door> doors_of(const ProbeSite& site, const std::string& only_mx, St
     return doors;
 }
 
-/// The catch-all test met greylisting: the same stranger is asked again when the domain's own addresses are.
-bool waits_for_greylist(const storage::CatchAllRecord& record)
-{
-    return record.answer == Answer::inconclusive && !record.evidence.empty() &&
-           record.evidence.size() < most_stranger_steps && record.evidence.back().klass == ReplyClass::greylisted;
-}
-
-/// One bad moment of a server is no fact about its domain: what could not be found out is asked again soon. A stranger
-/// that waits for its second question is remembered as long as the triplet may be.
-milliseconds lifetime(const storage::CatchAllRecord& record, const VerifierOptions& options)
-{
-    if (record.answer == Answer::inconclusive && !waits_for_greylist(record))
-        return std::min(options.catch_all_ttl, inconclusive_lifetime);
-    return options.catch_all_ttl;
-}
-
-auto strangers_accepted(const storage::CatchAllRecord& record)
-{
-    return std::count_if(record.evidence.begin(), record.evidence.end(),
-                         [](const Evidence& step) { return step.klass == ReplyClass::delivered; });
-}
-
-/// The recipient of a step that read() of a ProbeSession made.
-std::string asked_recipient(const Evidence& step)
-{
-    const auto open = step.asked.find('<');
-    return open == std::string::npos ? std::string{} : step.asked.substr(open + 1, step.asked.size() - open - 2);
-}
-
 }  // namespace
 
 awaitable<void> Prober::Impl::work(ProbeSite& site, EgressBudget::Connection slot)
@@ -81,11 +47,17 @@ awaitable<void> Prober::Impl::work(ProbeSite& site, EgressBudget::Connection slo
     std::exception_ptr failed;
     try {
         for (Next next = Next::go_on; next == Next::go_on && !draining && !(worker.slot && worker.slot->spent());) {
-            worker.task = site.take(worker.session ? worker.session->mx() : std::string{});
+            const std::string mx = worker.session ? worker.session->mx() : std::string{};
+            worker.task = site.take(mx);
+            if (!worker.task) {
+                co_await settle_edges(site);
+                worker.task = site.take(mx);
+            }
             if (!worker.task)
                 break;
             next = co_await serve(worker);
         }
+        co_await settle_edges(site);
     } catch (...) {
         failed = std::current_exception();
     }
@@ -107,6 +79,13 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
     ProbeSite& site = worker.site;
     if (let_go(worker))
         co_return Next::go_on;
+    self_test.look();
+    if (!self_test.reason().empty()) {
+        ProbeTask task = std::move(*worker.task);
+        worker.task.reset();
+        give_back_unfit(site, std::move(task));
+        co_return Next::go_on;
+    }
     const SteadyPoint now = services.clock.steady();
     const bool over = !worker.task->stranger && now >= worker.task->deadline;
     if (over || blocked(site)) {
@@ -133,6 +112,8 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
         let_go(worker);
         co_return Next::go_on;
     }
+    // A stranger is asked with the patience of lists: what it finds out is remembered for everybody.
+    worker.session->set_patience(worker.task->hurried() ? worker.task->asker->hurry : std::nullopt);
     const std::string recipient = worker.task->address.to_string();
     const std::string reverse_path = worker.task->reverse_path.empty() ? options.mail_from : worker.task->reverse_path;
     const bool smtputf8 = worker.task->address.eai;
@@ -168,16 +149,22 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
         const auto broken_tls = site.in_clear.find(door.mx);
         const bool use_tls = broken_tls == site.in_clear.end() || broken_tls->second <= services.clock.steady();
         worker.session = std::make_unique<ProbeSession>(services, options, site.source);
+        worker.session->set_patience(worker.task->hurried() ? worker.task->asker->hurry : std::nullopt);
         last = co_await worker.session->open(door.mx, door.ip, use_tls);
-        if (worker.session->met())
-            connections_made.add();
+        if (worker.session->met()) {
+            count_connection(site, *worker.task);
+            self_test.health().met_somebody(services.clock.steady());
+        } else {
+            self_test.health().met_nobody(door.ip);
+        }
         if (!last)
             co_return true;
         const SteadyPoint now = services.clock.steady();
         if (worker.session->met()) {
             worker.slot->close(now);
             worker.slot.reset();
-        } else {
+        } else if (!worker.task->hurried() || last->error.code != Errc::timed_out) {
+            // Silence that was cut short proves nothing to those with more time.
             site.dead[door.ip] = {now + dead_for / std::max(1, options.retry_speedup), last->error};
         }
         if (worker.session->tls_failed())
@@ -203,6 +190,19 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
     }
     not_asked(worker, *last);
     co_return false;
+}
+
+/// A stranger's connection is for those who wait for what it finds out.
+void Prober::Impl::count_connection(ProbeSite& site, const ProbeTask& task)
+{
+    connections_made.add();
+    const Asker* asker = task.asker.get();
+    if (task.stranger) {
+        const auto& parked = site.domain(task.address.domain).parked;
+        asker = parked.empty() ? nullptr : parked.front().asker.get();
+    }
+    if (asker)
+        ++asker->connections;
 }
 
 /// Until the budget allows another connection; at once when the worker still has its place. False at shut-down and past
@@ -312,12 +312,12 @@ Prober::Impl::Next Prober::Impl::not_asked(Worker& worker, const ProbeAnswer& an
     if (throttled)
         throttle(site, answer);
     // Nobody was asked anything: the answer is the site's, for every address that waits for it. Not so when only one of
-    // its hosts was tried, or when it had been answering.
-    const bool of_site = fresh || (answer.reply && answer.reply->permanent());
+    // its hosts was tried, when it had been answering, or when we were in a hurry.
+    const bool of_site = (fresh && (answer.reply || !task.hurried())) || (answer.reply && answer.reply->permanent());
     if (of_site && task.only_mx.empty() && !answer.own_rule && !throttled)
         fail_site(site, answer);
     if (task.stranger) {
-        end_settling(site.domain(task.address.domain));
+        end_errand(site.domain(task.address.domain), task);
     } else {
         take_answer(task, answer);
         finish(std::move(task));
@@ -340,11 +340,20 @@ awaitable<Prober::Impl::Next> Prober::Impl::answered(Worker& worker, const Probe
         throttle(site, answer);
     ProbeTask task = std::move(*worker.task);
     worker.task.reset();
-    if (task.stranger) {
+    if (task.postmaster) {
+        postmaster_answered(site, task, answer);
+    } else if (task.stranger) {
         co_await stranger_answered(site, std::move(task), answer);
+    } else if (answer.meaning.edge && answer.reason == Reason::mailbox_not_found) {
+        take_answer(task, answer);
+        const std::string domain = task.address.domain;
+        edge_refused(site, std::move(task));
+        co_await settle_edge(site, domain);
     } else {
         take_answer(task, answer);
-        const bool tells_of_domain = answer.reason == Reason::accepted || answer.reason == Reason::greylisted;
+        const bool put_off = answer.reason == Reason::greylisted ||
+                             (answer.reply && answer.meaning.klass == ReplyClass::server_error && !answer.lost);
+        const bool tells_of_domain = answer.reason == Reason::accepted || put_off;
         if (tells_of_domain)
             co_await learn(site, std::move(task));
         else
@@ -368,13 +377,15 @@ void Prober::Impl::take_answer(ProbeTask& task, const ProbeAnswer& answer)
     task.klass = answer.meaning.klass;
     task.retry_hint = answer.reply ? retry_hint(answer.reply->text()).value_or(milliseconds{0}) : milliseconds{0};
     conclude(task.verdict, answer.reason, services.engine.now());
+    if (task.asker && task.asker->heard)
+        task.asker->heard(answer.evidence);
 }
 
 void Prober::Impl::fail_site(ProbeSite& site, const ProbeAnswer& answer)
 {
     for (ProbeTask& task : site.extract([](const ProbeTask&) { return true; }, false)) {
         if (task.stranger) {
-            end_settling(site.domain(task.address.domain));
+            end_errand(site.domain(task.address.domain), task);
         } else {
             take_answer(task, answer);
             finish(std::move(task));
@@ -390,140 +401,6 @@ void Prober::Impl::throttle(ProbeSite& site, const ProbeAnswer& answer)
         if (const auto asked = retry_hint(answer.reply->text()))
             pause = std::min(*asked, longest_throttle);
     site.resume_at = services.clock.steady() + std::max(pause, options.greylist_min);
-}
-
-// --- catch-all
-
-/// A mailbox provider's own domain: it refuses strangers, no test is needed.
-bool Prober::Impl::is_free_mail(const ProbeSite& site, const std::string& domain) const
-{
-    return services.lists.is_popular(domain) || (site.large && services.lists.is_free(domain));
-}
-
-bool Prober::Impl::is_fresh(const ProbeSite& site, const storage::CatchAllRecord& known) const
-{
-    return known.site == site.name && services.engine.now() < known.checked + lifetime(known, options);
-}
-
-/// An address was accepted: does its domain accept everything? Or it was greylisted: then a stranger is introduced now,
-/// so that both have waited when the address is asked again.
-awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
-{
-    if (is_free_mail(site, task.address.domain)) {
-        finish(std::move(task));
-        co_return;
-    }
-    ProbeDomain& domain = site.domain(task.address.domain);
-    const bool accepted = task.verdict.reason == Reason::accepted;
-    const auto enough = [accepted](const storage::CatchAllRecord& known) {
-        return !accepted || !waits_for_greylist(known);
-    };
-    if (domain.catch_all && !domain.settling && !is_fresh(site, *domain.catch_all))
-        domain.catch_all.reset();
-    if (domain.catch_all && enough(*domain.catch_all)) {
-        conclude_accepted(domain, task);
-        finish(std::move(task));
-        co_return;
-    }
-    if (unwanted(site, task)) {
-        take_back(site, std::move(task));
-        co_return;
-    }
-    ProbeTask like;
-    like.only_mx = task.asked_mx;
-    domain.parked.push_back(std::move(task));
-    domain.forsaken = false;
-    if (domain.settling)
-        co_return;
-    domain.settling = true;
-    std::optional<storage::CatchAllRecord> known = domain.catch_all;
-    if (!known) {
-        auto stored = co_await services.engine.get_catch_all(domain.name);
-        if (stored && *stored && is_fresh(site, **stored))
-            known = std::move(**stored);
-    }
-    if (known && enough(*known)) {
-        domain.found = std::move(*known);
-        end_settling(domain);
-        co_return;
-    }
-    std::string stranger;
-    if (known)
-        stranger = asked_recipient(known->evidence.back());
-    domain.found = known ? std::move(*known) : storage::CatchAllRecord{};
-    domain.found.site = site.name;
-    domain.found.answer = Answer::inconclusive;
-    send_stranger(site, domain, std::move(stranger), like);
-}
-
-/// Queues the next question of a catch-all test; an empty `address` is drawn anew.
-void Prober::Impl::send_stranger(ProbeSite& site, const ProbeDomain& domain, std::string address, const ProbeTask& like)
-{
-    ProbeTask stranger;
-    stranger.address.local = address.substr(0, address.rfind('@'));
-    if (address.empty())
-        stranger.address.local = unlikely_local_part(services.rng);
-    stranger.address.domain = domain.name;
-    stranger.only_mx = like.only_mx;
-    stranger.deadline = SteadyPoint::max();
-    stranger.stranger = true;
-    site.push_front(std::move(stranger));
-}
-
-/// Two strangers at most: the first refusal as unknown proves that the domain tells its users from others.
-awaitable<void> Prober::Impl::stranger_answered(ProbeSite& site, ProbeTask stranger, const ProbeAnswer& answer)
-{
-    ProbeDomain& domain = site.domain(stranger.address.domain);
-    domain.found.checked = services.engine.now();
-    domain.found.evidence.push_back(answer.evidence);
-    domain.found.evidence.back().kind = EvidenceKind::catch_all;
-    if (!domain.parked.empty())
-        domain.parked.front().verdict.probes += stranger.verdict.probes;
-    if (answer.reason == Reason::mailbox_not_found) {
-        domain.found.answer = Answer::no;
-    } else if (answer.reason == Reason::accepted) {
-        if (strangers_accepted(domain.found) < strangers_to_prove) {
-            send_stranger(site, domain, {}, stranger);
-            co_return;
-        }
-        domain.found.answer = Answer::yes;
-    }
-    auto ops = storage::OpList::of(storage::PutCatchAll{domain.name, domain.found});
-    const auto kept = co_await services.engine.commit(std::move(ops));
-    if (!kept)
-        services.log.warn("catch_all.not_stored", {{"why", kept.error().message()}});
-    end_settling(domain);
-}
-
-/// Whatever was found out, also nothing: those who waited for it go on.
-void Prober::Impl::end_settling(ProbeDomain& domain)
-{
-    if (domain.settling && !domain.found.evidence.empty())
-        domain.catch_all = domain.found;
-    domain.settling = domain.forsaken = false;
-    std::vector<ProbeTask> parked;
-    parked.swap(domain.parked);
-    for (ProbeTask& task : parked) {
-        conclude_accepted(domain, task);
-        finish(std::move(task));
-    }
-}
-
-/// An accepted address at a domain that accepts everything, or may do so, proves little.
-void Prober::Impl::conclude_accepted(const ProbeDomain& domain, ProbeTask& task)
-{
-    if (task.verdict.reason != Reason::accepted)
-        return;
-    VerdictRecord& verdict = task.verdict;
-    if (domain.catch_all) {
-        const auto& steps = domain.catch_all->evidence;
-        verdict.evidence.insert(verdict.evidence.end(), steps.begin(), steps.end());
-        if (domain.catch_all->answer == Answer::no)
-            return;
-    }
-    if (!domain.catch_all || domain.catch_all->answer == Answer::inconclusive)
-        verdict.flags.set(Flag::catch_all_unknown);
-    conclude(verdict, Reason::catch_all, services.engine.now());
 }
 
 }  // namespace winnow::verifier

@@ -57,9 +57,10 @@ std::string unlikely_local_part(Rng& rng)
     return name;
 }
 
-Prober::Impl::Impl(Services s, VerifierOptions o)
+Prober::Impl::Impl(Services s, VerifierOptions o, SelfTest t)
     : services(s),
       options(std::move(o)),
+      self_test(std::move(t)),
       budget(egress_options(options, s.providers)),
       breakers(s.breakers ? *s.breakers : own_breakers),
       rcpts_sent(s.metrics.counter("winnow_probe_rcpts_total", "RCPT commands sent by probes.")),
@@ -314,6 +315,7 @@ void Prober::Impl::expire()
     for (auto& [key, site] : sites) {
         for (ProbeTask& task : site->extract([now](const ProbeTask& t) { return t.deadline <= now; }, true))
             give_up(*site, std::move(task), "the deadline came before this address's turn");
+        end_idle_edges(*site);
         first_deadline = std::min(first_deadline, site->earliest_deadline());
         forget_later(*site);
     }
@@ -341,10 +343,11 @@ void Prober::Impl::block(const ProbeSite& by)
             continue;
         for (ProbeTask& task : site->extract(everything, false)) {
             if (task.stranger)
-                end_settling(site->domain(task.address.domain));
+                end_errand(site->domain(task.address.domain), task);
             else
                 refuse_blocked(std::move(task));
         }
+        end_idle_edges(*site);
     }
 }
 
@@ -377,12 +380,34 @@ void Prober::Impl::refuse_blocked(ProbeTask task)
     finish(std::move(task));
 }
 
+/// The self-test failed: what waits is given back, to be asked again when we are fit.
+void Prober::Impl::stand_down()
+{
+    for (auto& [key, site] : sites) {
+        for (ProbeTask& task : site->extract(everything, false))
+            give_back_unfit(*site, std::move(task));
+        end_idle_edges(*site);
+    }
+}
+
+void Prober::Impl::give_back_unfit(ProbeSite& site, ProbeTask task)
+{
+    if (task.stranger) {
+        end_errand(site.domain(task.address.domain), task);
+        return;
+    }
+    const TimePoint now = services.engine.now();
+    task.verdict.evidence.push_back(unfit_step(self_test.reason(), now));
+    conclude(task.verdict, Reason::not_probed, now);
+    finish(std::move(task));
+}
+
 /// A task that cannot wait any longer, wherever it stands.
 void Prober::Impl::give_up(ProbeSite& site, ProbeTask task, std::string_view why)
 {
     ProbeDomain& domain = site.domain(task.address.domain);
     if (task.stranger) {
-        end_settling(domain);
+        end_errand(domain, task);
     } else if (task.asked_mx.empty()) {
         leave_unprobed(std::move(task), why);
     } else {
@@ -394,30 +419,42 @@ void Prober::Impl::give_up(ProbeSite& site, ProbeTask task, std::string_view why
 /// Its asker took it back; of a stranger, all those who waited for what it finds out.
 bool Prober::Impl::unwanted(ProbeSite& site, const ProbeTask& task)
 {
+    if (task.postmaster)
+        return site.domain(task.address.domain).refused.empty();
     if (task.stranger)
         return site.domain(task.address.domain).forsaken;
     return task.asker && task.asker->withdrawn;
 }
 
 /// Ends an unwanted task, wherever it stands. An address that has its answer keeps it, unless that was "accepted" by a
-/// domain that was not tested: it is asked again when the asker goes on.
+/// domain that was not tested, or a refusal that waits for another's acceptance: it is asked again when the asker goes
+/// on.
 void Prober::Impl::take_back(ProbeSite& site, ProbeTask task)
 {
     ProbeDomain& domain = site.domain(task.address.domain);
+    if (task.postmaster) {
+        domain.asks_postmaster = false;
+        return;
+    }
     if (task.stranger) {
         domain.settling = domain.forsaken = false;
         domain.found = {};  // half a test is none
         return;
     }
     domain.forsaken = domain.settling && domain.parked.empty();
-    if (task.asked_mx.empty() || task.verdict.reason == Reason::accepted)
+    if (task.asked_mx.empty() || task.verdict.reason == Reason::accepted || task.edge)
         leave_unprobed(std::move(task), "withdrawn");
     else
         finish(std::move(task));
 }
 
-Prober::Prober(Services services, VerifierOptions options) : impl_(std::make_shared<Impl>(services, std::move(options)))
+Prober::Prober(Services services, VerifierOptions options, SelfTest self_test)
+    : impl_(std::make_shared<Impl>(services, std::move(options), self_test))
 {
+    self_test.on_unfit([prober = std::weak_ptr<Impl>(impl_)] {
+        if (const auto alive = prober.lock())
+            alive->stand_down();
+    });
 }
 Prober::~Prober() = default;
 
@@ -439,6 +476,7 @@ void Prober::withdraw(const Asker& asker)
         const auto forsaken = [&of = *site](const ProbeTask& t) { return t.stranger && Impl::unwanted(of, t); };
         for (ProbeTask& stranger : site->extract(forsaken, false))
             impl_->take_back(*site, std::move(stranger));
+        impl_->end_idle_edges(*site);
     }
 }
 

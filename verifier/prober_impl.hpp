@@ -12,11 +12,12 @@
 #include "verifier/mailbox_probe.hpp"
 #include "verifier/prober.hpp"
 
-/// The two halves of the prober: who may connect when (prober.cpp) and what is said on a connection (probe_worker.cpp).
+/// The parts of the prober: who may connect when (prober.cpp), what is said on a connection (probe_worker.cpp), and what
+/// an answer means at its domain (probe_catch_all.cpp, probe_edge.cpp).
 namespace winnow::verifier {
 
 struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
-    Impl(Services s, VerifierOptions o);
+    Impl(Services s, VerifierOptions o, SelfTest t);
 
     /// One connection's life, from its place in the budget to QUIT.
     struct Worker {
@@ -29,6 +30,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
 
     Services services;
     const VerifierOptions options;
+    SelfTest self_test;
     EgressBudget budget;
     Breakers own_breakers;
     Breakers& breakers;
@@ -69,6 +71,8 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void finish(ProbeTask task);
     void leave_unprobed(ProbeTask task, std::string_view why);
     void refuse_blocked(ProbeTask task);
+    void stand_down();
+    void give_back_unfit(ProbeSite& site, ProbeTask task);
     void give_up(ProbeSite& site, ProbeTask task, std::string_view why);
     static bool unwanted(ProbeSite& site, const ProbeTask& task);
     void take_back(ProbeSite& site, ProbeTask task);
@@ -77,6 +81,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     awaitable<void> work(ProbeSite& site, EgressBudget::Connection slot);
     awaitable<Next> serve(Worker& worker);
     awaitable<bool> open(Worker& worker);
+    void count_connection(ProbeSite& site, const ProbeTask& task);
     awaitable<bool> wait_for_slot(Worker& worker, SteadyPoint deadline);
     awaitable<bool> pace(Worker& worker);
     Next not_asked(Worker& worker, const ProbeAnswer& answer);
@@ -88,13 +93,28 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void fail_site(ProbeSite& site, const ProbeAnswer& answer);
     void throttle(ProbeSite& site, const ProbeAnswer& answer);
     void note_outcome(ProbeSite& site, const std::string& domain, const ProbeAnswer& answer);
+
+    // --- probe_catch_all.cpp
     bool is_free_mail(const ProbeSite& site, const std::string& domain) const;
     bool is_fresh(const ProbeSite& site, const storage::CatchAllRecord& known) const;
     awaitable<void> learn(ProbeSite& site, ProbeTask task);
     void send_stranger(ProbeSite& site, const ProbeDomain& domain, std::string address, const ProbeTask& like);
     awaitable<void> stranger_answered(ProbeSite& site, ProbeTask stranger, const ProbeAnswer& answer);
+    awaitable<std::optional<Evidence>> refuses_later(const ProbeSite& site, std::string domain);
+    bool judge_by_class(const ProbeSite& site, VerdictRecord& verdict) const;
+    void end_errand(ProbeDomain& domain, const ProbeTask& errand);
     void end_settling(ProbeDomain& domain);
     void conclude_accepted(const ProbeDomain& domain, ProbeTask& task);
+
+    // --- probe_edge.cpp
+    bool accepted_lately(const ProbeDomain& domain) const;
+    void note_accepted(ProbeSite& site, const std::string& name);
+    void edge_refused(ProbeSite& site, ProbeTask task);
+    awaitable<void> settle_edge(ProbeSite& site, std::string name);
+    awaitable<void> settle_edges(ProbeSite& site);
+    void end_idle_edges(ProbeSite& site);
+    void postmaster_answered(ProbeSite& site, const ProbeTask& errand, const ProbeAnswer& answer);
+    void end_edge(ProbeDomain& domain, std::optional<Evidence> proof);
 };
 
 }  // namespace winnow::verifier

@@ -66,7 +66,7 @@ TEST_F(DnsOutage, MakesAJobWaitWithTheReasonAndSpendsNothing)
     EXPECT_EQ(waiting.counters.waiting, 0u);
     EXPECT_EQ(lab.results(list.id).size(), 1u);
     EXPECT_LT(dns.queries, 200u) << "one question now and then";
-    EXPECT_FALSE(lab.verifier->dns_never_answered().empty());
+    EXPECT_FALSE(lab.verifier->never_fit().empty());
 
     dns.plugged = true;
     lab.timers.run_for(lab.io, minutes{1});
@@ -75,7 +75,7 @@ TEST_F(DnsOutage, MakesAJobWaitWithTheReasonAndSpendsNothing)
     EXPECT_TRUE(done.note.empty()) << done.note;
     EXPECT_EQ(done.counters.by_reason.at(Reason::mailbox_not_found), 2u);
     EXPECT_EQ(done.counters.by_reason.at(Reason::domain_not_found), 1u);
-    EXPECT_TRUE(lab.verifier->dns_never_answered().empty());
+    EXPECT_TRUE(lab.verifier->never_fit().empty());
 }
 
 TEST_F(DnsOutage, InTheMiddleOfAListHoldsOnlyWhatCameAfterIt)
@@ -91,7 +91,7 @@ TEST_F(DnsOutage, InTheMiddleOfAListHoldsOnlyWhatCameAfterIt)
     lab.timers.run_for(lab.io, minutes{5});
     EXPECT_EQ(job(second.id).state, JobState::waiting);
     EXPECT_EQ(job(second.id).counters.done, 0u);
-    EXPECT_TRUE(lab.verifier->dns_never_answered().empty()) << "it did answer once";
+    EXPECT_TRUE(lab.verifier->never_fit().empty()) << "it did answer once";
     dns.plugged = true;
     lab.timers.run_for(lab.io, minutes{1});
     lab.expect_complete(job(second.id));

@@ -1,0 +1,131 @@
+#include "verifier/prober_health.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/manual_clock.hpp"
+
+namespace winnow::verifier {
+namespace {
+
+using std::chrono::minutes;
+using std::chrono::seconds;
+using testing::HasSubstr;
+
+class ProberHealthTest : public testing::Test {
+protected:
+    void round(SelfTestItem item, SelfTestStatus status, std::string what = {})
+    {
+        health.record({{item, status, std::move(what)}}, clock.steady());
+    }
+    void meet_nobody(int addresses)
+    {
+        for (int i = 0; i < addresses; ++i)
+            health.met_nobody("192.0.2." + std::to_string(i));
+    }
+
+    test::ManualClock clock;
+    ProberHealth health;
+};
+
+TEST_F(ProberHealthTest, BeforeTheFirstRoundNothingIsKnownAndOneIsDue)
+{
+    EXPECT_FALSE(health.tested());
+    EXPECT_TRUE(health.due(clock.steady()));
+    EXPECT_TRUE(health.reason().empty());
+    EXPECT_FALSE(health.ever_healthy());
+}
+
+TEST_F(ProberHealthTest, ARoundWithoutFailureHoldsForItsTime)
+{
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    EXPECT_TRUE(health.ever_healthy());
+    clock.advance(minutes{9});
+    EXPECT_FALSE(health.due(clock.steady()));
+    clock.advance(minutes{1});
+    EXPECT_TRUE(health.due(clock.steady()));
+}
+
+TEST_F(ProberHealthTest, OneFailureIsEnoughAndOnlyAPassOfTheSameItemEndsIt)
+{
+    round(SelfTestItem::block_list, SelfTestStatus::failed, "192.0.2.1 is on list.example.");
+    EXPECT_EQ(health.reason(), "prober_unhealthy: 192.0.2.1 is on list.example.");
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    EXPECT_FALSE(health.reason().empty());
+    round(SelfTestItem::block_list, SelfTestStatus::undecided, "the list is silent");
+    EXPECT_THAT(health.reason(), HasSubstr("list.example")) << "silence changes nothing";
+    EXPECT_FALSE(health.ever_healthy());
+    round(SelfTestItem::block_list, SelfTestStatus::passed);
+    EXPECT_TRUE(health.reason().empty());
+    EXPECT_TRUE(health.ever_healthy());
+}
+
+TEST_F(ProberHealthTest, SilenceFromTheStartIsNoFailure)
+{
+    round(SelfTestItem::identity, SelfTestStatus::undecided, "the DNS did not answer");
+    EXPECT_TRUE(health.tested());
+    EXPECT_TRUE(health.reason().empty());
+}
+
+TEST_F(ProberHealthTest, TellsEachTroubleOnce)
+{
+    health.record({{SelfTestItem::egress, SelfTestStatus::failed, "no host answers."},
+                   {SelfTestItem::identity, SelfTestStatus::failed, "no reverse name."}},
+                  clock.steady());
+    EXPECT_EQ(health.reason(), "prober_unhealthy: no host answers. no reverse name.");
+}
+
+TEST_F(ProberHealthTest, LooksAgainSoonAfterAFailureAndThenLessOften)
+{
+    for (const auto pause : {seconds{30}, seconds{60}, seconds{120}, seconds{240}, seconds{300}, seconds{300}}) {
+        round(SelfTestItem::egress, SelfTestStatus::failed, "no host answers.");
+        clock.advance(pause - seconds{1});
+        EXPECT_FALSE(health.due(clock.steady())) << pause.count();
+        clock.advance(seconds{1});
+        EXPECT_TRUE(health.due(clock.steady())) << pause.count();
+    }
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    round(SelfTestItem::egress, SelfTestStatus::failed, "again.");
+    clock.advance(seconds{30});
+    EXPECT_TRUE(health.due(clock.steady())) << "a new trouble begins anew";
+}
+
+TEST_F(ProberHealthTest, ManyHostsInARowThatDoNotAnswerMakeARoundDue)
+{
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    clock.advance(minutes{2});
+    meet_nobody(7);
+    health.met_nobody("192.0.2.0");
+    EXPECT_FALSE(health.suspicious()) << "one host twice is one host";
+    health.met_somebody(clock.steady());
+    meet_nobody(7);
+    EXPECT_FALSE(health.due(clock.steady()));
+    health.met_nobody("192.0.2.7");
+    EXPECT_TRUE(health.suspicious());
+    EXPECT_TRUE(health.due(clock.steady()));
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    EXPECT_FALSE(health.suspicious());
+    meet_nobody(8);
+    EXPECT_FALSE(health.due(clock.steady())) << "a list of dead hosts does not make a round a second";
+    clock.advance(minutes{1});
+    EXPECT_TRUE(health.due(clock.steady()));
+}
+
+TEST_F(ProberHealthTest, AHostThatAnsweredALittleWhileAgoShowsThatEgressWorks)
+{
+    EXPECT_FALSE(health.egress_seen(clock.steady()));
+    health.met_somebody(clock.steady());
+    clock.advance(minutes{9});
+    EXPECT_TRUE(health.egress_seen(clock.steady()));
+    clock.advance(minutes{1});
+    EXPECT_FALSE(health.egress_seen(clock.steady()));
+    health.met_somebody(clock.steady());
+    meet_nobody(8);
+    EXPECT_FALSE(health.egress_seen(clock.steady())) << "and many have not answered since";
+    round(SelfTestItem::egress, SelfTestStatus::failed, "no host answers.");
+    health.met_somebody(clock.steady());
+    EXPECT_FALSE(health.egress_seen(clock.steady())) << "what failed is tested, not guessed";
+}
+
+}  // namespace
+}  // namespace winnow::verifier
