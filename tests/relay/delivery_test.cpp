@@ -1,4 +1,5 @@
 // Delivery over a real store and real SMTP, in virtual time: what happens to messages.
+#include "storage/late_refusals.hpp"
 #include "tests/relay/relay_world.hpp"
 
 using namespace std::chrono_literals;
@@ -31,6 +32,31 @@ TEST_F(Delivery, DeliversAMessageExactlyOnceUnderItsReturnPath)
     ASSERT_EQ(history.size(), 1u);
     EXPECT_EQ(history[0].mx, "mx.example.test[192.0.2.25]");
     EXPECT_EQ(history[0].source, "192.0.2.1");
+}
+
+TEST_F(Delivery, AMailboxThatDoesNotExistAfterDataIsCountedForItsDomainAndOneRefusedAtRcptIsNot)
+{
+    const auto count = [this] {
+        const auto stored = run(engine->get_value(storage::late_refusals_key("example.test"))).value();
+        return stored ? storage::late_refusals(*stored) : 0;
+    };
+    MxHost& mx = serve();
+    mx.rcpt_reply = [](const std::string& recipient) {
+        return recipient == "a@example.test" ? no_such_user() : SmtpReply::make(250, "ok");
+    };
+    mx.dot_reply = [](const std::string&) { return no_such_user(); };
+    const auto at_rcpt = enqueue("a@example.test");
+    deliver(10s);
+    EXPECT_EQ(state(at_rcpt), MessageState::bounced);
+    EXPECT_EQ(count(), 0);
+    const auto after_data = enqueue("b@example.test");
+    deliver(10s);
+    EXPECT_EQ(state(after_data), MessageState::bounced);
+    EXPECT_EQ(count(), 1);
+    mx.dot_reply = [](const std::string&) { return SmtpReply::make(554, "5.7.1 message looks like spam"); };
+    enqueue("c@example.test");
+    deliver(10s);
+    EXPECT_EQ(count(), 1);
 }
 
 TEST_F(Delivery, TakesMessagesThatComeWhileItRuns)

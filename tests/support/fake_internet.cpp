@@ -20,8 +20,8 @@ bool has_verb(const std::string& line, std::string_view verb)
 /// The receiver's end of a connection: writes down what comes in, and breaks where it is told to.
 class Tap final : public net::Stream {
 public:
-    Tap(std::unique_ptr<net::Stream> inner, FakeHost& host, ReceivedSession& session, const Clock& clock)
-        : inner_(std::move(inner)), host_(host), session_(session), clock_(clock)
+    Tap(std::unique_ptr<net::Stream> inner, FakeHost& host, ReceivedSession& session, TimerSource& timers)
+        : inner_(std::move(inner)), host_(host), session_(session), timers_(timers), clock_(timers.clock())
     {
     }
 
@@ -39,7 +39,19 @@ public:
         }
         co_return count;
     }
-    net::awaitable<Result<>> write(std::string data) override { return inner_->write(std::move(data)); }
+    net::awaitable<Result<>> write(std::string data) override
+    {
+        if (host_.per_octet == milliseconds{0})
+            co_return co_await inner_->write(std::move(data));
+        for (const char octet : data) {
+            const Wake wake = co_await sleep_for(timers_, host_.per_octet);
+            if (wake == Wake::cancelled)
+                co_return Error{Errc::cancelled, "stopped"};
+            std::string one(1, octet);
+            WINNOW_CO_CHECK(co_await inner_->write(std::move(one)));
+        }
+        co_return Result<>{};
+    }
     net::awaitable<Result<>> start_tls_client(net::TlsClientOptions options) override
     {
         return inner_->start_tls_client(std::move(options));
@@ -70,6 +82,7 @@ private:
     std::unique_ptr<net::Stream> inner_;
     FakeHost& host_;
     ReceivedSession& session_;
+    TimerSource& timers_;
     const Clock& clock_;
     std::string rest_;
 };
@@ -153,7 +166,7 @@ net::awaitable<Result<std::unique_ptr<net::Stream>>> FakeInternet::connect(net::
     ReceivedSession* const session = host.sessions.back().get();
     session->opened = timers_.clock().steady();
     session->source = ends.client.ip;
-    auto tap = std::make_shared<Tap>(std::move(pair.server), host, *session, timers_.clock());
+    auto tap = std::make_shared<Tap>(std::move(pair.server), host, *session, timers_);
     net::Stream& stream = *tap;
     const Clock& clock = timers_.clock();
     boost::asio::co_spawn(io_, net::serve_smtp(stream, host.mx, host.options, timers_),

@@ -36,6 +36,7 @@ struct FakeHost {
     bool refuses = false;          ///< connection refused
     bool silent = false;           ///< the connection attempt times out
     bool breaks_tls = false;       ///< STARTTLS is offered and its handshake fails
+    milliseconds per_octet{0};     ///< before each octet of its replies: a tarpit
     std::size_t cut_after = 0;     ///< the connection is cut when this command has come; 0 = never
     std::size_t cut_sessions = 0;  ///< only the first so many connections are cut; 0 = all
 
