@@ -56,6 +56,14 @@ Result<> ip_addresses(const ConfigValue& value)
     return {};
 }
 
+Result<> hosts(const ConfigValue& value)
+{
+    for (const auto& text : std::get<std::vector<std::string>>(value))
+        if (!net::is_ip_address(text) && !is_hostname(text))
+            return allowed("a list of host names; \"" + text + "\" is none");
+    return {};
+}
+
 Result<> dns_servers(const ConfigValue& value)
 {
     for (const auto& text : std::get<std::vector<std::string>>(value))
@@ -141,11 +149,28 @@ void add_verifier(ConfigTable& t, Config& c)
     t.duration("verifier.deadline", v.deadline, {seconds{1}, days{7}},
                "How long greylisted and deferred rows of a list may take; what is open then is unknown.");
     t.duration("verifier.connect_timeout", v.connect_timeout, {milliseconds{100}, minutes{5}}, "Of one connection.");
+    t.duration("verifier.banner_timeout", v.banner_timeout, {milliseconds{100}, minutes{10}}, "Of the greeting.");
     t.duration("verifier.command_timeout", v.command_timeout, {milliseconds{100}, minutes{10}}, "Of one SMTP reply.");
     t.duration("verifier.probe_timeout", v.probe_timeout, {seconds{1}, minutes{30}},
                "Of one address's whole dialogue.");
     t.duration("verifier.catch_all_ttl", v.catch_all_ttl, {hours{1}, days{90}},
                "How long it is remembered whether a domain accepts any local part.");
+    t.word("verifier.policy_evidence", v.policy_evidence,
+           std::vector<std::pair<std::string_view, verifier::PolicyEvidence>>{
+               {"never", verifier::PolicyEvidence::never},
+               {"check", verifier::PolicyEvidence::check},
+               {"always", verifier::PolicyEvidence::always}},
+           "When SPF, DMARC and MTA-STS of a domain are looked up as evidence: never, for interactive checks, or for "
+           "the rows of lists too (three DNS questions a domain).");
+    t.duration("verifier.self_test_every", v.self_test_every, {seconds{10}, hours{24}},
+               "Between two looks at whether we are fit to probe: port 25 outwards, EHLO name, PTR, SPF, block lists.");
+    t.list("verifier.self_test_targets", v.self_test_targets,
+           "Mail hosts whose banner shows that port 25 is open outwards; empty = those of three large operators, and "
+           "none where targets are private.")
+        .check(hosts);
+    t.list("verifier.block_lists", v.block_lists,
+           "DNS block lists that no source may be on, for example [\"zen.spamhaus.org\"]; empty = none is asked.")
+        .check(hosts);
     t.integer("verifier.window", v.window, {100, 1'000'000}, "Rows of one job that are held in memory.");
 
     auto& m = v.manners;

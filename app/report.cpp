@@ -196,6 +196,10 @@ void ProgressLine::show(const storage::JobRecord& job)
     if (!active_ || (!last && now - last_ < milliseconds{100}))
         return;
     last_ = now;
+    if (job.state == JobState::waiting && !job.note.empty()) {
+        show("waits: " + job.note);
+        return;
+    }
     const auto elapsed = std::chrono::duration_cast<milliseconds>(now - started_);
     show(progress_text(counters, elapsed, columns_of(STDERR_FILENO) - 1));
 }

@@ -1,5 +1,6 @@
 #include "app/server.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
 #include <filesystem>
@@ -112,6 +113,7 @@ struct Server::Impl {
     Result<> open_listeners();
     std::string not_ready() const;
 
+    std::string greylist_path(const std::string& source);
     template <class Coroutine>
     void spawn(Coroutine coroutine, std::string_view what)
     {
@@ -152,6 +154,7 @@ Result<> Server::Impl::open()
     unmatched = std::make_unique<UnmatchedKeeper>(runtime, *engine);
     mass_events = std::make_unique<relay::MassEvents>(*engine, runtime.log, runtime.metrics);
     verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
+    config.verifier.greylist_path = [this](const std::string& source) { return greylist_path(source); };
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
     delivery = std::make_unique<relay::Delivery>(relay_services(), config.relay);
     campaigns = std::make_unique<relay::Campaigns>(relay_services(), config.relay);
@@ -204,6 +207,16 @@ Result<> Server::Impl::open_listeners()
 
 std::string Server::Impl::not_ready() const
 {
+/// A path that no source of the relay is near enough to use would only cost a probe.
+std::string Server::Impl::greylist_path(const std::string& source)
+{
+    const auto& from = config.relay.sources;
+    const bool usable = from.empty() || std::any_of(from.begin(), from.end(), [&source](const std::string& one) {
+                            return net::same_neighbourhood(one, source);
+                        });
+    return usable ? relay::greylist_path(keys, config.relay, source, runtime.rng, engine->now()) : std::string{};
+}
+
     return draining ? "draining" : "";
 }
 
