@@ -173,6 +173,18 @@ void add_verifier(ConfigTable& t, Config& c)
         .check(hosts);
     t.integer("verifier.window", v.window, {100, 1'000'000}, "Rows of one job that are held in memory.");
 
+    auto& i = v.interactive;
+    t.duration("verifier.interactive.deadline", i.deadline, {milliseconds{1}, seconds{60}},
+               "When a single check is answered, with what is known then, if the request names no time.");
+    t.duration("verifier.interactive.goes_on", i.goes_on, {seconds{1}, hours{1}},
+               "How long a single check that was not settled in time goes on.");
+    t.duration("verifier.interactive.connect_timeout", i.connect_timeout, {milliseconds{100}, minutes{5}},
+               "Of one connection for a single check; never longer than verifier.connect_timeout.");
+    t.duration("verifier.interactive.command_timeout", i.command_timeout, {milliseconds{100}, minutes{10}},
+               "Of one SMTP reply to a single check; never longer than verifier.command_timeout.");
+    t.duration("verifier.interactive.probe_timeout", i.probe_timeout, {seconds{1}, minutes{30}},
+               "Of a single check's whole dialogue; never longer than verifier.probe_timeout.");
+
     auto& m = v.manners;
     t.integer("verifier.manners.connections_per_site", m.connections_per_site, {1, 20}, "At one receiving site.");
     t.integer("verifier.manners.rcpts_per_connection", m.rcpts_per_connection, {1, 100}, "Probes on one connection.");

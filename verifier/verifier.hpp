@@ -40,6 +40,14 @@ struct Services {
     Breakers* breakers = nullptr;           ///< shared with sending from the same addresses; null = its own
 };
 
+/// How far an interactive check has come.
+struct CheckState {
+    std::string address;    ///< as written
+    std::string id;         ///< for find_check(); empty when it was settled in time
+    bool settled = false;   ///< else the verdict is unknown/timeout with the evidence so far, and is not stored
+    VerdictRecord verdict;  ///< with the evidence
+};
+
 /// Evidence before probe, fewest probes per decision. Runs on one executor; not thread-safe.
 class Verifier {
 public:
@@ -47,23 +55,38 @@ public:
     ~Verifier();
 
     /// The whole way for one address: suppression, syntax, lists, own history, cached verdict, DNS, probe, catch-all.
-    /// Answers within `deadline`; what is not known then is `unknown` with its reason. Stores the verdict, also one
-    /// that comes after the deadline.
+    /// Answers within `deadline`; what is not known then is `unknown` with its reason and the evidence so far. No
+    /// mailbox is asked after that. Stores the verdict, also one that comes after the deadline.
     awaitable<VerdictRecord> check(std::string workspace, std::string address, milliseconds deadline);
+    /// The same for a caller that comes back: the check goes on after `deadline` (at least 0) as long as
+    /// options().interactive says, and find_check() tells what became of it. Errc::unavailable when too many are on
+    /// their way.
+    awaitable<Result<CheckState>> begin_check(std::string workspace, std::string address, milliseconds deadline);
+    /// Nothing when it was settled too long ago, or before the last start, or by another workspace.
+    std::optional<CheckState> find_check(const std::string& workspace, const std::string& id);
+    /// How long a settled check is found.
+    static constexpr milliseconds check_memory = std::chrono::minutes{10};
 
     /// What stored evidence says, now. Never probes, never asks DNS. `text` may be invalid: then syntax_invalid.
     awaitable<Result<VerdictRecord>> risk(std::string workspace, std::string address);
 
     const VerifierOptions& options() const noexcept;
+    /// The names that VerdictRecord::provider may have, by the provider table of today.
+    std::vector<std::string> provider_names() const;
     /// Why only DNS is used, with the cure; empty when probing is allowed.
     std::string dns_only_reason() const;
     /// The probe identity holds now: mailboxes are asked from the next address on.
     void allow_probing();
-    /// Why nothing can be found out: no DNS server has answered a single question yet. One sentence with the servers
-    /// and the cure; empty when one has, or when nobody was asked.
-    std::string dns_never_answered() const;
+    /// Why nothing can be found out, from the start: no DNS server has answered a single question yet, or no round of
+    /// the self-test has passed. One sentence with the cure; empty when one has, or when nobody was asked.
+    std::string never_fit() const;
+    /// Begins a round of the self-test when it is time, also while nobody asks for anything. Does not wait for it.
+    void look_at_ourselves();
+    /// Why mailboxes are not asked about at the moment, though they may be; empty = they are.
+    std::string unfit() const;
 
 private:
+    friend class EstimateRun;
     friend class JobRun;
     friend class VerificationJobs;
     struct Impl;

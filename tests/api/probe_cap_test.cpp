@@ -74,6 +74,16 @@ TEST_F(ProbeCap, AChecksUnusedProbesAreGivenBack)
     EXPECT_LE(answered, 8);
 }
 
+TEST_F(ProbeCap, ACheckThatGoesOnMaySpendWhatItReserved)
+{
+    resolver.hold();
+    const std::string body = json{{"address", "ann@example.test"}, {"deadline_ms", 10}}.dump();
+    for (int i = 0; i < 3; ++i)
+        ASSERT_EQ(call_as(small_key, "POST", "/api/v1/check", body).status, 202) << i;
+    EXPECT_EQ(call_as(small_key, "POST", "/api/v1/check", body).status, 429) << "one probe is left";
+    resolver.release();
+}
+
 TEST_F(ProbeCap, StartsAnewAtMidnightUtc)
 {
     ASSERT_EQ(call_as(small_key, "POST", "/api/v1/lists", rows(10)).status, 201);

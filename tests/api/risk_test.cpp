@@ -91,9 +91,80 @@ TEST_F(Risk, ACheckAnswersWithinItsDeadline)
     resolver.hold();
     const TimePoint before = clock.now();
     const Reply reply = post("/api/v1/check", {{"address", "ann@example.test"}, {"deadline_ms", 700}});
-    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.status, 202);
     EXPECT_EQ(reply.json()["verdict"], "unknown");
+    EXPECT_EQ(reply.json()["reason"], "timeout");
     EXPECT_EQ(clock.now() - before, milliseconds{700});
+    resolver.release();
+}
+
+TEST_F(Risk, ACheckThatIsNotSettledInTimeIsToldLater)
+{
+    resolver.hold();
+    const Reply asked = post("/api/v1/check", {{"address", "ann@example.test"}, {"deadline_ms", 700}});
+    ASSERT_EQ(asked.status, 202) << asked.body;
+    const json open = asked.json();
+    EXPECT_EQ(open["settled"], false);
+    const std::string url = open["poll_url"];
+    EXPECT_EQ(asked.fields.get("Location"), url);
+    EXPECT_EQ(asked.fields.get("Retry-After"), "2");
+    EXPECT_EQ(url, "/api/v1/checks/" + open["check_id"].get<std::string>());
+    EXPECT_EQ(open["evidence"][0]["rule"], "syntax:ok") << "what is known so far";
+
+    const Reply still = get(url);
+    EXPECT_EQ(still.status, 200);
+    EXPECT_EQ(still.json()["settled"], false);
+    EXPECT_EQ(still.json()["poll_url"], url);
+    EXPECT_EQ(still.fields.get("Retry-After"), "2");
+    EXPECT_EQ(get("/api/v1/risk?address=ann@example.test").json()["reason"], "not_probed") << "nothing was stored";
+
+    resolver.release();
+    timers.run_until_idle(io);
+    const Reply settled = get(url);
+    EXPECT_EQ(settled.status, 200);
+    EXPECT_EQ(settled.json()["settled"], true);
+    EXPECT_EQ(settled.json()["verdict"], "deliverable");
+    EXPECT_EQ(settled.json()["address"], "ann@example.test");
+    EXPECT_TRUE(settled.json()["poll_url"].is_null());
+    EXPECT_FALSE(settled.fields.has("Retry-After"));
+    EXPECT_EQ(get("/api/v1/risk?address=ann@example.test").json()["verdict"], "deliverable");
+}
+
+TEST_F(Risk, AnOpenCheckIsItsWorkspacesAndIsForgottenAfterAWhile)
+{
+    resolver.hold();
+    const json open = post("/api/v1/check", {{"address", "ann@example.test"}, {"deadline_ms", 10}}).json();
+    const std::string url = open["poll_url"];
+    EXPECT_EQ(call_as(other_key, "GET", url).status, 404);
+    EXPECT_EQ(get(url + "?list=x").status, 400);
+    clock.advance(std::chrono::minutes{30});
+    EXPECT_EQ(get(url).json()["settled"], false) << "what is not settled stays";
+    resolver.release();
+    timers.run_until_idle(io);
+    clock.advance(verifier::Verifier::check_memory - milliseconds{1});
+    EXPECT_EQ(get(url).status, 200);
+    clock.advance(milliseconds{1});
+    const Reply gone = get(url);
+    EXPECT_EQ(gone.status, 404);
+    EXPECT_EQ(gone.code(), "not_found");
+    EXPECT_NE(gone.body.find("/api/v1/risk"), std::string::npos) << "the cure is named";
+}
+
+TEST_F(Risk, ASettledCheckHasNothingToComeBackFor)
+{
+    const json answer = post("/api/v1/check", {{"address", "ann@example.test"}}).json();
+    EXPECT_EQ(answer["settled"], true);
+    EXPECT_TRUE(answer["check_id"].is_null());
+    EXPECT_TRUE(answer["poll_url"].is_null());
+}
+
+TEST_F(Risk, SuppressionsStandBesideAnOpenCheck)
+{
+    ASSERT_EQ(post("/api/v1/suppressions", {{"address", "ann@example.test"}, {"reason", "unsubscribe"}}).status, 201);
+    resolver.hold();
+    const json open = post("/api/v1/check", {{"address", "ann@example.test"}, {"deadline_ms", 10}}).json();
+    EXPECT_EQ(open["suppressed_by"], json{"workspace:unsubscribe"});
+    EXPECT_EQ(get(open["poll_url"]).json()["suppressed_by"], json{"workspace:unsubscribe"});
     resolver.release();
 }
 
