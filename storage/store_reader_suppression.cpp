@@ -142,11 +142,21 @@ Result<std::vector<SuppressionEntry>> StoreReader::find_suppressions(const std::
     return entries;
 }
 
-StoreReader::SuppressionWalk StoreReader::open_suppressions(std::string workspace, SuppressionFilter filter) const
+Result<StoreReader::SuppressionWalk> StoreReader::open_suppressions(std::string workspace,
+                                                                    SuppressionFilter filter) const
 {
     SuppressionWalk walk;
     if (filter.scope != ScopeKind::global)
         walk.workspace = std::move(workspace);
+    KeyBuilder prefix;
+    prefix.text(walk.workspace);
+    if (!filter.domain.empty()) {
+        WINNOW_TRY(const std::string domain, to_ascii_domain(filter.domain));
+        prefix.digest(digester_.domain(domain));
+    }
+    walk.prefix = prefix.str();
+    if (!filter.after.empty())
+        walk.after = walk.prefix + filter.after;
     walk.filter = std::move(filter);
     walk.snapshot = store_.snapshot();
     return walk;
@@ -160,13 +170,7 @@ Result<std::vector<SuppressionEntry>> StoreReader::next_suppressions(Suppression
     if (walk.ended)
         return entries;
     const bool by_domain = !filter.domain.empty();
-    KeyBuilder prefix;
-    prefix.text(walk.workspace);
-    if (by_domain) {
-        WINNOW_TRY(const std::string domain, to_ascii_domain(filter.domain));
-        prefix.digest(digester_.domain(domain));
-    }
-    KeyRange range = walk.after.empty() ? KeyRange::prefix(prefix.str()) : KeyRange::after(prefix.str(), walk.after);
+    KeyRange range = walk.after.empty() ? KeyRange::prefix(walk.prefix) : KeyRange::after(walk.prefix, walk.after);
     auto at = store_.scan(by_domain ? Family::suppression_domain : Family::suppression, std::move(range),
                           walk.snapshot.get());
     for (; at->valid() && entries.size() < limit; at->next()) {
