@@ -225,6 +225,7 @@ INSTANTIATE_TEST_SUITE_P(
         ReplyCase{550, "Rule imposed mailbox access for a@b.c refused: user invalid", mailbox_unknown},
         ReplyCase{550, "<a@b.c> is not a valid mailbox", mailbox_unknown},
         ReplyCase{550, "a@b.c... No such user", mailbox_unknown},
+        ReplyCase{524, "5.2.4 Mailing list expansion problem: <a@b.c>", mailbox_unknown},
         ReplyCase{550, "[SUSPEND] Mailbox currently suspended - Please contact correspondent directly",
                   mailbox_disabled},
         ReplyCase{550, "sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", relay_denied},

@@ -139,5 +139,43 @@ TEST_F(ProberTest, AGreylistedAddressIntroducesAStrangerSoThatBothHaveWaited)
     EXPECT_EQ(rcpts[1], rcpts[3]) << "the same stranger";
 }
 
+TEST_F(ProberTest, AServerThatLooksRecipientsUpFirstIsAskedForTheSameStrangerAgain)
+{
+    std::set<std::string> looked_up;
+    lab.host().mx.rcpt_reply = [&](const std::string& recipient) {
+        if (looked_up.insert(recipient).second)
+            return reply(450, "4.1.1 unverified address: Address verification in progress");
+        return knows({"ann@x.test"})(recipient);
+    };
+    EXPECT_EQ(reason("ann@x.test"), Reason::temp_failure);
+    EXPECT_EQ(lab.host().rcpts().size(), 2u);
+    lab.clock.advance(std::chrono::minutes{5});
+    EXPECT_EQ(reason("ann@x.test"), Reason::accepted);
+    const auto rcpts = lab.host().rcpts();
+    ASSERT_EQ(rcpts.size(), 4u);
+    EXPECT_EQ(rcpts[1], rcpts[3]) << "the same stranger";
+}
+
+TEST_F(ProberTest, AStrangerThatIsAlwaysPutOffIsNotAskedForEver)
+{
+    lab.host().mx.rcpt_reply = [](const std::string& recipient) {
+        return recipient.starts_with("user") ? reply(250, "ok") : reply(450, "4.1.1 User unknown");
+    };
+    for (const auto& address : people(20, "x.test")) {
+        const VerdictRecord verdict = lab.ask_one(address);
+        EXPECT_EQ(verdict.reason, Reason::catch_all);
+        EXPECT_TRUE(verdict.flags.has(Flag::catch_all_unknown));
+    }
+    EXPECT_EQ(lab.host().rcpts().size(), 20u + 4u);
+}
+
+TEST_F(ProberTest, AnOverloadedServerIsIntroducedToOneStrangerOnly)
+{
+    lab.host().mx.rcpt_reply = [](const std::string&) { return reply(451, "4.3.0 Queue file write error"); };
+    for (const auto& address : people(10, "x.test"))
+        EXPECT_EQ(reason(address), Reason::temp_failure);
+    EXPECT_EQ(lab.host().rcpts().size(), 11u);
+}
+
 }  // namespace
 }  // namespace winnow::verifier
