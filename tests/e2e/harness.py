@@ -11,6 +11,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -53,10 +54,23 @@ def wait_for(what, probe, patience=PATIENCE):
         time.sleep(0.05)
 
 
-def free_port(ip="127.0.0.1"):
-    with contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as s:
-        s.bind((ip, 0))
-        return s.getsockname()[1]
+def free_port(*ips):
+    """A port that is free on all of these addresses; of 127.0.0.1 when none is named."""
+    first, *others = ips or ("127.0.0.1",)
+    for _ in range(50):
+        with contextlib.ExitStack() as held:
+            def bind(ip, port):
+                s = held.enter_context(contextlib.closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)))
+                s.bind((ip, port))
+                return s.getsockname()[1]
+            try:
+                port = bind(first, 0)
+                for ip in others:
+                    bind(ip, port)
+                return port
+            except OSError:
+                continue
+    raise Failed(f"no port is free on all of {', '.join(ips)}")
 
 
 def answers(ip, port):
@@ -146,8 +160,9 @@ class Lab:
 
     # --- mail by Postfix
 
-    def postfix(self, name, main, virtual=None):
-        """Starts a Postfix of its own in the foreground; returns (port, folder). `virtual` = addresses with a Maildir."""
+    def postfix(self, name, main, virtual=None, at=None, services=()):
+        """Starts a Postfix of its own in the foreground; returns (port, folder). `virtual` = addresses with a Maildir, `at` = the
+        port, `services` = more lines of master.cf."""
         if os.geteuid() != 0:
             raise Skipped("Postfix starts only as root; run the tests as root or in a container")
         folder = self.dir / name
@@ -156,7 +171,7 @@ class Lab:
             d.mkdir(parents=True)
         shutil.chown(data, "postfix")
         shutil.chown(mail, "nobody", "nogroup")
-        port = free_port()
+        port = at or free_port()
         settings = {
             "compatibility_level": "3.6", "queue_directory": queue, "data_directory": data, "command_directory": "/usr/sbin",
             "daemon_directory": "/usr/lib/postfix/sbin", "mail_owner": "postfix", "setgid_group": "postdrop",
@@ -181,12 +196,40 @@ class Lab:
             "proxymap unix - - n - - proxymap", "smtp unix - - n - - smtp", "relay unix - - n - - smtp", "error unix - - n - - error",
             "retry unix - - n - - error", "discard unix - - n - - discard", "virtual unix - n n - - virtual", "lmtp unix - - n - - lmtp",
             "anvil unix - - n - 1 anvil", "scache unix - - n - 1 scache", "postlog unix-dgram n - n - 1 postlogd", "showq unix n - n - - showq",
-            "tlsmgr unix - - n 1000? 1 tlsmgr",
+            "tlsmgr unix - - n 1000? 1 tlsmgr", *services,
         ]
         (conf / "master.cf").write_text("\n".join(services) + "\n")
         self.spawn(name, "/usr/sbin/postfix", "-c", conf, "start-fg")
         wait_for(f"Postfix {name} to listen", lambda: answers("127.0.0.1", port))
         return port, folder
+
+    # --- servers that cannot be installed beside Postfix
+
+    def jail(self, package, *programs):
+        """A folder to chroot into with a package that scripts/unpack-peers unpacked, and the libraries of its programs."""
+        if os.geteuid() != 0:
+            raise Skipped(f"{package} starts only as root; run the tests as root or in a container")
+        unpacked = ROOT / "build" / "peers" / package
+        if not unpacked.is_dir():
+            raise Skipped(f"{unpacked} is not there; run scripts/unpack-peers")
+        root = self.dir / package
+        shutil.copytree(unpacked, root, symlinks=True)
+        for program in programs:
+            listed = subprocess.check_output(["ldd", f"{root}{program}"], text=True)
+            missing = [line.split()[0] for line in listed.splitlines() if "not found" in line]
+            expect(not missing, f"{package} needs libraries that are not installed: {', '.join(missing)}")
+            for library in (word for line in listed.splitlines() for word in line.split() if word.startswith("/")):
+                copy = pathlib.Path(f"{root}{library}")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                if not copy.exists():
+                    shutil.copy(library, copy)
+        for folder in ("dev", "etc", "run", "tmp", "var/run"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        for device, minor in (("null", 3), ("urandom", 9)):
+            os.mknod(root / "dev" / device, 0o666 | stat.S_IFCHR, os.makedev(1, minor))
+            os.chmod(root / "dev" / device, 0o666)
+        (root / "etc" / "services").write_text("smtp 25/tcp\n")
+        return root
 
     @staticmethod
     def maildir(folder, address):
