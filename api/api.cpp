@@ -17,7 +17,7 @@ std::vector<Route> all_routes()
 {
     std::vector<Route> all;
     for (auto routes : {list_routes(), forecast_routes(), job_routes(), campaign_routes(), suppression_routes(),
-                        risk_routes(), queue_routes(), reply_routes(), health_routes()})
+                        risk_routes(), queue_routes(), reply_routes(), explain_routes(), health_routes()})
         all.insert(all.end(), routes.begin(), routes.end());
     return all;
 }
@@ -150,10 +150,7 @@ net::HttpResponse Api::Impl::finish(Answer answer, const RouteMatch& match, cons
         response = std::move(*answer.response());
     }
     response.fields.set("X-Request-Id", context.request_id);
-    response.fields.set("X-Content-Type-Options", "nosniff");
-    response.fields.set("Cache-Control", "no-store");
-    response.fields.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
-    response.fields.set("Referrer-Policy", "no-referrer");
+    add_common_fields(response);
 
     const double seconds = std::chrono::duration<double>(services.clock.steady() - started).count();
     count(route, response.status, seconds);

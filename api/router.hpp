@@ -68,6 +68,7 @@ std::vector<Route> suppression_routes();
 std::vector<Route> risk_routes();
 std::vector<Route> queue_routes();
 std::vector<Route> reply_routes();
+std::vector<Route> explain_routes();
 std::vector<Route> health_routes();
 
 }  // namespace winnow::api

@@ -13,7 +13,7 @@
 #include "core/rng.hpp"
 #include "net/resolver.hpp"
 #include "net/stream.hpp"
-#include "verifier/lists.hpp"
+#include "verifier/recompute.hpp"
 
 namespace winnow::app {
 
@@ -49,6 +49,12 @@ public:
 private:
     explicit Runtime(Log& l);
 };
+
+/// What reads evidence, as the runtime has it now and after a reload.
+inline verifier::Rules rules_of(const Runtime& runtime)
+{
+    return {*runtime.replies, *runtime.providers, *runtime.lists};
+}
 
 /// Runs `main` on the runtime's io_context to its end and gives its exit code; an exception is logged and gives 1.
 int run_to_end(Runtime& runtime, boost::asio::awaitable<int> main);

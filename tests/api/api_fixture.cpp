@@ -154,7 +154,8 @@ void ApiTest::SetUp()
                                    rng,     null_log(),  metrics,  replies,   providers, *gate};
     campaigns = std::make_unique<relay::Campaigns>(relay_services, relaying);
     api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, clock, rng, *log,
-                                                   metrics, [this] { return not_ready; }});
+                                                   metrics, [this] { return not_ready; },
+                                                   verifier::Rules{replies, providers, lists}});
 }
 
 void ApiTest::TearDown()

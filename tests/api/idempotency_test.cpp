@@ -143,7 +143,8 @@ public:
         campaign_runners.push_back(std::make_unique<relay::Campaigns>(relay_services, relaying));
         api = std::make_unique<api::Api>(api::Services{store, *verifiers.back(), *job_runners.back(),
                                                        *campaign_runners.back(), *ring, clock, rng, *log, metrics,
-                                                       [this] { return not_ready; }});
+                                                       [this] { return not_ready; },
+                                                       verifier::Rules{replies, providers, ApiTest::lists}});
     }
     FlakyEngine& process() { return *stores.back(); }
 

@@ -10,7 +10,8 @@ protected:
     {
         ApiTest::SetUp();
         api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, clock, rng, *log,
-                                                       metrics, [this] { return not_ready; }, &unmatched});
+                                                       metrics, [this] { return not_ready; },
+                                                       verifier::Rules{replies, providers, lists}, &unmatched});
     }
     void hear(int code, const char* words)
     {
