@@ -66,6 +66,27 @@ void add_probe_flags(CLI::App& app, ProbeFlags& flags)
     app.add_flag("--fast", flags.fast, "no probing manners; needs --allow-private");
 }
 
+void add_header_option(CLI::App& app, std::string& header)
+{
+    app.add_option("--header", header, "yes or no: does the first line name the columns?\n(default: it is found out)")
+        ->option_text("ANSWER")
+        ->check(CLI::IsMember({"yes", "no"}));
+}
+
+void add_segment_flags(CLI::App& app, SegmentFlags& flags)
+{
+    const auto words = [&app](const char* name, std::vector<std::string>& into, const char* what) {
+        app.add_option(name, into, what)
+            ->option_text("WORD,...")
+            ->expected(1)
+            ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    };
+    words("--verdict", flags.verdicts, "only rows of these verdicts");
+    words("--reason", flags.reasons, "only rows of these reasons");
+    words("--flag", flags.flags, "only rows with one of these flags");
+    words("--provider", flags.providers, "only rows at these providers; none: unknown");
+}
+
 void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto command = std::make_shared<VerifyCommand>();
@@ -74,11 +95,18 @@ void add_verify(CLI::App& app, const Globals& globals, Chosen& chosen)
         ->required();
     sub->add_option("-o,--output", command->output, "where the rows go (default: stdout)")->option_text("FILE");
     sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
+    add_header_option(*sub, command->header);
     sub->add_option("--deadline", command->deadline, "for greylisted and deferred rows (2h)")->option_text("TIME");
     sub->add_flag("--spreadsheet-safe", command->spreadsheet_safe, "disarm cells that a spreadsheet would run");
+    sub->add_option("--rejected", command->rejected, "where rows without a usable address go")->option_text("FILE");
+    add_segment_flags(*sub, command->segment);
+    sub->add_flag("--dry-run", command->dry_run, "show how the file is read, and verify nothing");
+    sub->add_flag("--plan", command->plan, "only tell what would be asked, and the time");
     add_probe_flags(*sub, command->probe);
-    examples(sub, R"(  winnow verify contacts.csv -o out.csv --config winnow.toml
+    examples(sub, R"(  winnow verify contacts.csv --plan --config winnow.toml
+  winnow verify contacts.csv -o out.csv --config winnow.toml
   winnow verify contacts.csv -o out.csv --column E-Mail --deadline 30m
+  winnow verify contacts.csv --dry-run
   cut -f3 crm.tsv | winnow verify - --json > out.ndjson
 )");
     on(sub, globals, chosen, command, run_verify);
@@ -158,6 +186,21 @@ void add_sandbox(CLI::App& app, const Globals& globals, Chosen& chosen)
     on(sub, globals, chosen, command, run_sandbox);
 }
 
+void add_list_rejected(CLI::App& list, const Globals& globals, Chosen& chosen)
+{
+    auto rejected = std::make_shared<ListExportCommand>();
+    rejected->format = "csv";
+    auto* sub = list.add_subcommand("rejected", "the rows without a usable address, and why");
+    sub->add_option("ID", rejected->id, "list id, as upload prints it")->required();
+    sub->add_option("-o,--output", rejected->output, "where they go (default: stdout)")->option_text("FILE");
+    sub->add_option("--format", rejected->format, "csv or ndjson")
+        ->option_text("FORMAT")
+        ->check(CLI::IsMember({"csv", "ndjson"}));
+    sub->add_flag("--spreadsheet-safe", rejected->spreadsheet_safe, "disarm cells that a spreadsheet would run");
+    examples(sub, "  winnow list rejected ID -o rejected.csv\n\n--json changes nothing here: --format decides.\n");
+    on(sub, globals, chosen, rejected, run_list_rejected);
+}
+
 void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
 {
     auto* list = app.add_subcommand("list", "lists on a running server")->require_subcommand(1);
@@ -171,11 +214,14 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
         ->required();
     sub->add_option("--name", upload->name, "name of the list (default: the file's)")->option_text("NAME");
     sub->add_option("--source", upload->source, "where the contacts come from")->option_text("TEXT");
-    sub->add_option("--collected-at", upload->collected_at, "when they were collected")->option_text("TIME");
+    sub->add_option("--collected-at", upload->collected_at, "when they were collected (2026-01-31)")
+        ->option_text("TIME");
     sub->add_option("--consent-basis", upload->consent_basis, "on what basis they may be mailed")->option_text("TEXT");
     sub->add_option("--column", upload->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
+    add_header_option(*sub, upload->header);
     sub->add_option("--deadline", upload->deadline, "for greylisted and deferred rows (2h)")->option_text("TIME");
     sub->add_flag("--no-verify", upload->no_verify, "only store the list");
+    sub->add_flag("--dry-run", upload->dry_run, "show how the file is read, and store nothing");
     sub->add_flag("--wait", upload->wait, "return when every row has its verdict");
     examples(sub, R"(  winnow list upload contacts.csv --name spring --wait
   winnow list upload - --column 3 --source shop < crm.csv
@@ -192,6 +238,25 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
     examples(sub, "  winnow list status 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
     on(sub, globals, chosen, id, run_list_status);
 
+    auto plan = std::make_shared<ListPlanCommand>();
+    sub = list->add_subcommand("plan", "what verifying a list would cost and take");
+    sub->add_option("ID", plan->id, "list id, as upload prints it")->required();
+    sub->add_option("--deadline", plan->deadline, "of that verification (2h)")->option_text("TIME");
+    examples(sub, R"(  winnow list upload contacts.csv --no-verify -q
+  winnow list plan 01JB2Z4X0H8Q6V3T5N7M9K1C2D --deadline 30m
+
+DNS is asked, no mail server is.
+)");
+    on(sub, globals, chosen, plan, run_list_plan);
+
+    auto estimate = std::make_shared<ListEstimateCommand>();
+    sub = list->add_subcommand("estimate", "what a few verified rows say of the whole");
+    sub->add_option("ID", estimate->id, "list id, as upload prints it")->required();
+    sub->add_option("--rows", estimate->rows, "how many (200)")->option_text("N")->check(CLI::Range(1, 1'000));
+    sub->add_option("--time", estimate->time, "longest wait for them (60s)")->option_text("TIME");
+    examples(sub, "  winnow list estimate 01JB2Z4X0H8Q6V3T5N7M9K1C2D --rows 300 --time 2m\n");
+    on(sub, globals, chosen, estimate, run_list_estimate);
+
     auto download = std::make_shared<ListExportCommand>();
     sub = list->add_subcommand("export", "the rows with their verdicts");
     sub->add_option("ID", download->id, "list id, as upload prints it")->required();
@@ -199,16 +264,46 @@ void add_list(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("--format", download->format, "csv or ndjson (default: as it was uploaded)")
         ->option_text("FORMAT")
         ->check(CLI::IsMember({"csv", "ndjson"}));
-    sub->add_option("--verdict", download->verdict, "only rows of this verdict")
-        ->option_text("VERDICT")
-        ->check(CLI::IsMember({"deliverable", "undeliverable", "risky", "unknown"}));
+    add_segment_flags(*sub, download->segment);
     sub->add_flag("--spreadsheet-safe", download->spreadsheet_safe, "disarm cells that a spreadsheet would run");
     examples(sub, R"(  winnow list export ID -o verified.csv
-  winnow list export ID --format ndjson --verdict unknown
+  winnow list export ID --format ndjson --verdict unknown,risky
+  winnow list export ID --provider gmail --flag role
 
 --json changes nothing here: --format decides.
 )");
     on(sub, globals, chosen, download, run_list_export);
+    add_list_rejected(*list, globals, chosen);
+}
+
+void add_job(CLI::App& app, const Globals& globals, Chosen& chosen)
+{
+    auto* job = app.add_subcommand("job", "verifications on a running server")->require_subcommand(1);
+    examples(job, R"(  winnow job status ID
+  winnow job pause ID --note 'until Monday'
+  winnow job resume ID
+
+winnow list status shows the id of a list's verification.
+)");
+    auto id = std::make_shared<std::string>();
+    auto* sub = job->add_subcommand("status", "how far, how fast, at what cost");
+    sub->add_option("ID", *id, "id of the verification")->required();
+    examples(sub, "  winnow job status 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_job_status);
+    auto pause = std::make_shared<JobPauseCommand>();
+    sub = job->add_subcommand("pause", "ask nobody until resumed");
+    sub->add_option("ID", pause->id, "id of the verification")->required();
+    sub->add_option("--note", pause->note, "why, for those who look")->option_text("TEXT");
+    examples(sub, "  winnow job pause 01JB2Z4X0H8Q6V3T5N7M9K1C2D --note 'until Monday'\n");
+    on(sub, globals, chosen, pause, run_job_pause);
+    sub = job->add_subcommand("resume", "go on; the pause is added to the deadline");
+    sub->add_option("ID", *id, "id of the verification")->required();
+    examples(sub, "  winnow job resume 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_job_resume);
+    sub = job->add_subcommand("cancel", "end it; its verdicts stay");
+    sub->add_option("ID", *id, "id of the verification")->required();
+    examples(sub, "  winnow job cancel 01JB2Z4X0H8Q6V3T5N7M9K1C2D\n");
+    on(sub, globals, chosen, id, run_job_cancel);
 }
 
 void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
@@ -304,6 +399,21 @@ Against a server (--server), or a folder that no server holds (--data-dir).
 exit code 3: one of the addresses is suppressed
 )");
     on(sub, globals, chosen, command, run_suppression_check);
+    auto listing = std::make_shared<SuppressionListCommand>();
+    sub = suppression->add_subcommand("list", "who is suppressed, one a line");
+    sub->add_option("--domain", listing->domain, "only addresses there, and the domain itself")->option_text("NAME");
+    sub->add_option("--reason", listing->reason, "only of this reason")
+        ->option_text("REASON")
+        ->check(CLI::IsMember({"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap", "erased"}));
+    sub->add_option("--scope", listing->scope, "only of scope global, workspace or list")
+        ->option_text("SCOPE")
+        ->check(CLI::IsMember({"global", "workspace", "list"}));
+    sub->add_option("--list", listing->list_id, "only of this list")->option_text("ID");
+    sub->add_option("--since", listing->since, "only what was last heard of since then")->option_text("TIME");
+    examples(sub, R"(  winnow suppression list --reason complaint
+  winnow suppression list --domain example.com --since 2026-01-01T00:00:00Z
+)");
+    on(sub, globals, chosen, listing, run_suppression_list);
     sub = suppression->add_subcommand("import", "add the addresses of a CSV or TXT file");
     sub->add_option("FILE", command->file, "file; - is standard input")->required();
     reason(sub);
@@ -394,6 +504,31 @@ void add_offline(CLI::App& app, const Globals& globals, Chosen& chosen)
     auto* status = data->add_subcommand("status", "entries, version and source of each");
     examples(status, "  winnow data status --json\n");
     on(status, globals, chosen, run_data_status);
+}
+
+void add_stored(CLI::App& app, const Globals& globals, Chosen& chosen)
+{
+    auto address = std::make_shared<std::string>();
+    auto* explain = app.add_subcommand("explain", "all that is known of an address, and why");
+    explain->add_option("ADDRESS", *address, "the address")->required();
+    examples(explain, R"(  winnow explain jane@example.com
+  winnow explain jane@example.com --data-dir /var/lib/winnow
+
+Nobody is asked. Against a server, or a folder that no server holds.
+)");
+    on(explain, globals, chosen, address, run_explain);
+
+    auto* verdicts = app.add_subcommand("verdicts", "the stored verdicts")->require_subcommand(1);
+    examples(verdicts, "  winnow verdicts recompute --dry-run\n");
+    auto command = std::make_shared<RecomputeCommand>();
+    auto* recompute = verdicts->add_subcommand("recompute", "their evidence by the rules of today");
+    recompute->add_flag("--dry-run", command->dry_run, "only say what would change");
+    examples(recompute, R"(  winnow verdicts recompute --dry-run
+  winnow verdicts recompute --data-dir /var/lib/winnow
+
+Nobody is asked. Against a server, or a folder that no server holds.
+)");
+    on(recompute, globals, chosen, command, run_verdicts_recompute);
 }
 
 void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
@@ -508,8 +643,10 @@ int run_command_line(int argc, char** argv)
     add_serve(app, globals, chosen);
     add_demo(app, globals, chosen);
     add_list(app, globals, chosen);
+    add_job(app, globals, chosen);
     add_campaign(app, globals, chosen);
     add_suppression(app, globals, chosen);
+    add_stored(app, globals, chosen);
     add_sandbox(app, globals, chosen);
     add_offline(app, globals, chosen);
     add_config(app, globals, chosen);

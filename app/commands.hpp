@@ -36,12 +36,22 @@ struct ProbeFlags {
     std::string helo, mail_from, source;
 };
 
+/// Words that choose rows; several of one kind in one text are separated by commas.
+struct SegmentFlags {
+    std::vector<std::string> verdicts, reasons, flags, providers;
+};
+
 struct VerifyCommand {
     std::string input = "-";
     std::string output = "-";
+    std::string rejected;  ///< file for the rows that nobody can be mailed by; empty = none
+    bool dry_run = false;  ///< only show how the file is read
+    SegmentFlags segment;  ///< the rows that are written
     std::string column;
+    std::string header;    ///< yes, no; empty = found out
     std::string deadline;  ///< empty = as configured
     bool spreadsheet_safe = false;
+    bool plan = false;  ///< only tell what would be done
     ProbeFlags probe;
 };
 
@@ -86,6 +96,10 @@ struct AddressCommand {
     bool ndjson = false;                 ///< {"id","address"} from standard input, a line for a line
 };
 
+struct RecomputeCommand {
+    bool dry_run = false;
+};
+
 struct RepliesUnmatchedCommand {
     int limit = 100;
 };
@@ -100,6 +114,8 @@ int run_replies_classify(const Globals& globals);
 int run_replies_test(const Globals& globals, const std::string& path);
 int run_replies_unmatched(const Globals& globals, const RepliesUnmatchedCommand& command);
 int run_data_status(const Globals& globals);
+int run_explain(const Globals& globals, const std::string& address);
+int run_verdicts_recompute(const Globals& globals, const RecomputeCommand& command);
 int run_key_create(const Globals& globals, const KeyCreateCommand& command);
 
 int run_config_check(const Globals& globals);
@@ -108,13 +124,22 @@ int run_config_defaults(const Globals& globals, bool markdown);
 
 // Against a running server, or (suppression, queue) a data directory that no server holds: commands_client.cpp.
 struct ListUploadCommand {
-    std::string file, name, source, collected_at, consent_basis, column, deadline;
+    std::string file, name, source, collected_at, consent_basis, column, header, deadline;
     bool no_verify = false;
     bool wait = false;
+    bool dry_run = false;
 };
 struct ListExportCommand {
-    std::string id, output = "-", format, verdict;  ///< format: empty = as it was uploaded
+    std::string id, output = "-", format;  ///< format: empty = as it was uploaded
+    SegmentFlags segment;
     bool spreadsheet_safe = false;
+};
+struct ListPlanCommand {
+    std::string id, deadline;
+};
+struct ListEstimateCommand {
+    std::string id, time;
+    int rows = 200;
 };
 struct CampaignCreateCommand {
     std::string list_id, name, from, subject, text_file, html_file, hold = "24h";
@@ -125,10 +150,23 @@ struct SuppressionCommand {
     std::string domain, reason = "manual", scope = "workspace", list_id, note;
     std::string file = "-", format = "csv";
 };
+struct SuppressionListCommand {
+    std::string domain, reason, scope, list_id, since;  ///< empty = any
+};
 int run_list_list(const Globals& globals);
 int run_list_upload(const Globals& globals, const ListUploadCommand& command);
 int run_list_status(const Globals& globals, const std::string& id);
+int run_list_plan(const Globals& globals, const ListPlanCommand& command);
+int run_list_estimate(const Globals& globals, const ListEstimateCommand& command);
+int run_list_rejected(const Globals& globals, const ListExportCommand& command);
 int run_list_export(const Globals& globals, const ListExportCommand& command);
+struct JobPauseCommand {
+    std::string id, note;
+};
+int run_job_status(const Globals& globals, const std::string& id);
+int run_job_pause(const Globals& globals, const JobPauseCommand& command);
+int run_job_resume(const Globals& globals, const std::string& id);
+int run_job_cancel(const Globals& globals, const std::string& id);
 int run_campaign_create(const Globals& globals, const CampaignCreateCommand& command);
 int run_campaign_start(const Globals& globals, const std::string& id);
 int run_campaign_list(const Globals& globals);
@@ -137,6 +175,7 @@ int run_campaign_status(const Globals& globals, const std::string& id);
 int run_suppression_add(const Globals& globals, const SuppressionCommand& command);
 int run_suppression_remove(const Globals& globals, const SuppressionCommand& command);
 int run_suppression_check(const Globals& globals, const SuppressionCommand& command);
+int run_suppression_list(const Globals& globals, const SuppressionListCommand& command);
 int run_suppression_import(const Globals& globals, const SuppressionCommand& command);
 int run_suppression_export(const Globals& globals, const SuppressionCommand& command);
 int run_queue_summary(const Globals& globals);

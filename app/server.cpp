@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "api/api.hpp"
+#include "api/problem.hpp"
 #include "app/credentials.hpp"
 #include "app/gate.hpp"
 #include "app/sessions.hpp"
@@ -112,8 +113,8 @@ struct Server::Impl {
     Result<> open();
     Result<> open_listeners();
     std::string not_ready() const;
-
     std::string greylist_path(const std::string& source);
+
     template <class Coroutine>
     void spawn(Coroutine coroutine, std::string_view what)
     {
@@ -153,14 +154,14 @@ Result<> Server::Impl::open()
     gate = std::make_unique<StoredGate>(*engine, runtime.clock);
     unmatched = std::make_unique<UnmatchedKeeper>(runtime, *engine);
     mass_events = std::make_unique<relay::MassEvents>(*engine, runtime.log, runtime.metrics);
-    verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
     config.verifier.greylist_path = [this](const std::string& source) { return greylist_path(source); };
+    verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
     delivery = std::make_unique<relay::Delivery>(relay_services(), config.relay);
     campaigns = std::make_unique<relay::Campaigns>(relay_services(), config.relay);
-    api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, runtime.clock,
-                                                   runtime.rng, runtime.log, runtime.metrics,
-                                                   [this] { return not_ready(); }, &unmatched->replies()});
+    api = std::make_unique<api::Api>(
+        api::Services{*engine, *verifier, *jobs, *campaigns, *ring, runtime.clock, runtime.rng, runtime.log,
+                      runtime.metrics, [this] { return not_ready(); }, rules_of(runtime), &unmatched->replies()});
     return {};
 }
 
@@ -173,6 +174,7 @@ Result<> Server::Impl::open_listeners()
     WINNOW_TRY(http_listener, listener(executor, "http.listen", http_at));
     http_options.clock = &runtime.clock;
     http_options.log = &runtime.log;
+    http_options.refusal = api::refusal;
     if (!config.http.cert_file.empty()) {
         WINNOW_TRY(http_options.tls, net::TlsServerContext::load(config.http.cert_file, config.http.tls_key_file));
     }
@@ -205,8 +207,6 @@ Result<> Server::Impl::open_listeners()
     return {};
 }
 
-std::string Server::Impl::not_ready() const
-{
 /// A path that no source of the relay is near enough to use would only cost a probe.
 std::string Server::Impl::greylist_path(const std::string& source)
 {
@@ -217,6 +217,8 @@ std::string Server::Impl::greylist_path(const std::string& source)
     return usable ? relay::greylist_path(keys, config.relay, source, runtime.rng, engine->now()) : std::string{};
 }
 
+std::string Server::Impl::not_ready() const
+{
     return draining ? "draining" : "";
 }
 
@@ -238,10 +240,8 @@ awaitable<void> Server::Impl::accept_http()
             continue;
         }
         if (http_sessions.size() >= max_http_sessions) {
-            (*stream)->expires_after(milliseconds{1'000});
-            (void)co_await (*stream)->write(
-                "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
-                "Content-Length: 0\r\n\r\n");
+            co_await net::turn_away_http(std::move(*stream), http_options, 503,
+                                         "Too many connections are open; try again later.");
             continue;
         }
         auto session = http_session(std::move(*stream));
@@ -382,10 +382,9 @@ Result<> Server::reload_tables()
     WINNOW_CHECK(runtime.reload_tables(impl_->config));
     impl_->unmatched->forget_matched();
     for (const verifier::ListStatus& table : runtime.tables)
-        runtime.log.info("table.reloaded", {{"name", table.name},
-                                            {"entries", table.count},
-                                            {"version", table.version},
-                                            {"source", table.source}});
+        runtime.log.info(
+            "table.reloaded",
+            {{"name", table.name}, {"entries", table.count}, {"version", table.version}, {"source", table.source}});
     return {};
 }
 
