@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/ids.hpp"
+#include "verifier/estimate_run.hpp"
 #include "verifier/job_run.hpp"
 
 namespace winnow::verifier {
@@ -15,6 +16,7 @@ using storage::JobRecord;
 
 constexpr milliseconds look_every{10};
 constexpr milliseconds progress_every{50};
+constexpr int most_forecasts = 4;  ///< under way at the same time: each reads a whole list
 
 std::string key_of(const std::string& workspace, const std::string& id)
 {
@@ -26,6 +28,24 @@ Error no_such_job(const std::string& id)
     return {Errc::not_found, "job " + id + " does not exist"};
 }
 
+/// One of the few that may be made at a time, until destroyed.
+class ForecastPlace {
+public:
+    explicit ForecastPlace(int& under_way) : under_way_(under_way) { ++under_way_; }
+    ~ForecastPlace() { --under_way_; }
+    ForecastPlace(const ForecastPlace&) = delete;
+    ForecastPlace& operator=(const ForecastPlace&) = delete;
+    bool free() const noexcept { return under_way_ <= most_forecasts; }
+
+private:
+    int& under_way_;
+};
+
+Error enough_forecasts()
+{
+    return {Errc::unavailable, "other plans and estimates are being made; ask again in a minute"};
+}
+
 }  // namespace
 
 struct VerificationJobs::Impl : std::enable_shared_from_this<VerificationJobs::Impl> {
@@ -35,6 +55,7 @@ struct VerificationJobs::Impl : std::enable_shared_from_this<VerificationJobs::I
     Services& services;
     std::map<std::string, std::shared_ptr<JobRun>> running;  ///< by workspace and id
     std::set<std::string> starting;                          ///< lists whose job is being stored
+    int forecasts = 0;                                       ///< plans and estimates being made
     bool draining = false;
 
     void launch(JobRecord job);
@@ -145,6 +166,33 @@ awaitable<Result<JobRecord>> VerificationJobs::start(std::string workspace, std:
     co_return job;
 }
 
+awaitable<Result<ListPlan>> VerificationJobs::plan(std::string workspace, std::string list_id, milliseconds deadline)
+{
+    const std::shared_ptr<Impl> self = impl_;
+    const ForecastPlace place{self->forecasts};
+    if (!place.free())
+        co_return enough_forecasts();
+    const PlanLimits limits;
+    auto plan = co_await plan_list(self->services, self->verifier->options, self->verifier, std::move(workspace),
+                                   std::move(list_id), deadline, limits);
+    if (plan)
+        plan->dns_only = self->verifier->pipeline.dns_only_reason();
+    co_return plan;
+}
+
+awaitable<Result<ListEstimate>> VerificationJobs::estimate(std::string workspace, std::string list_id,
+                                                           EstimateOptions options)
+{
+    const std::shared_ptr<Impl> self = impl_;
+    if (self->draining)
+        co_return Error{Errc::unavailable, "winnow is shutting down"};
+    const ForecastPlace place{self->forecasts};
+    if (!place.free())
+        co_return enough_forecasts();
+    const auto run = std::make_shared<EstimateRun>(self->verifier, std::move(workspace), std::move(list_id));
+    co_return co_await run->run(options);
+}
+
 awaitable<Result<>> VerificationJobs::resume()
 {
     const std::shared_ptr<Impl> self = impl_;
@@ -161,6 +209,12 @@ awaitable<Result<JobRecord>> VerificationJobs::get(std::string workspace, std::s
     if (const auto run = self->find(workspace, job_id))
         co_return run->job();
     co_return co_await self->stored(workspace, job_id);
+}
+
+JobProgress VerificationJobs::progress(const JobRecord& job) const
+{
+    const auto run = impl_->find(job.workspace, job.id);
+    return run ? run->progress() : JobProgress{};
 }
 
 awaitable<Result<>> VerificationJobs::pause(std::string workspace, std::string job_id, std::string why)

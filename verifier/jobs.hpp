@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "verifier/job_progress.hpp"
+#include "verifier/list_estimate.hpp"
+#include "verifier/list_plan.hpp"
 #include "verifier/verifier.hpp"
 
 namespace winnow::verifier {
@@ -26,9 +29,17 @@ public:
     awaitable<Result<storage::JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline);
     awaitable<Result<storage::JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline,
                                                 JobCreation creation);
+    /// What a job would do if it started now: DNS is asked, no mail host is, and nothing is stored. `deadline` as in
+    /// start(). Errc::unavailable when enough plans are being made already.
+    awaitable<Result<ListPlan>> plan(std::string workspace, std::string list_id, milliseconds deadline);
+    /// Verifies rows that are drawn at random, each asked once, and tells what they say about the list. Their verdicts
+    /// are stored like any other. Errors as those of plan().
+    awaitable<Result<ListEstimate>> estimate(std::string workspace, std::string list_id, EstimateOptions options);
     /// Continues every open job of the store; called once after start-up.
     awaitable<Result<>> resume();
     awaitable<Result<storage::JobRecord>> get(std::string workspace, std::string job_id);
+    /// Rate and end of a job; nothing but zeros when it does not run here.
+    JobProgress progress(const storage::JobRecord& job) const;
     awaitable<Result<>> pause(std::string workspace, std::string job_id, std::string why);
     /// The time in pause does not count: it is added to the deadline.
     awaitable<Result<>> unpause(std::string workspace, std::string job_id);
