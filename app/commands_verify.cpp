@@ -204,7 +204,8 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         job = std::move(*finished);
     }
     if (const std::string unfit = verifier.never_fit(); !unfit.empty())
-        co_return Error{Errc::unavailable, unfit + "; nothing was written"};
+        co_return Error{Errc::unavailable,
+                        unfit + (unfit.ends_with('.') ? " Nothing was written." : "; nothing was written")};
 
     verifier::ExportOptions form;
     if (globals.json)
