@@ -14,7 +14,7 @@ using storage::JobRecord;
 awaitable<Answer> answer_with_job(Context& context, int status)
 {
     WINNOW_CO_TRY(const auto job, co_await context.services.jobs.get(context.key.workspace, context.id));
-    const json body{{"job", to_json(job)}};
+    const json body{{"job", to_json(job, context.services.jobs.progress(job))}};
     co_return json_response(status, body);
 }
 
