@@ -1,6 +1,7 @@
 #include "app/client.hpp"
 
 #include <boost/asio/error.hpp>
+#include <cstdio>
 #include <cstdlib>
 #include <nlohmann/json.hpp>
 
@@ -185,6 +186,18 @@ awaitable<Result<>> Client::download(std::string path, Query query, std::functio
 {
     WINNOW_CO_CHECK(co_await send(request("GET", path, query), std::move(sink)));
     co_return Result<>{};
+}
+
+Error about(const char* thing, const std::string& id, const Client& client, Error error)
+{
+    if (error.code == Errc::not_found)
+        return {Errc::not_found, std::string("there is no ") + thing + " \"" + id + "\" on " + client.server()};
+    return error;
+}
+
+void print_json(const nlohmann::json& value)
+{
+    std::printf("%s\n", dump_json(value).c_str());
 }
 
 int with_client(const Globals& globals, const std::function<awaitable<Result<int>>(Client&, Runtime&)>& story)

@@ -52,6 +52,12 @@ private:
 /// What an answer of 4xx or 5xx says, as Client gives it.
 Error error_of(const net::HttpClientResponse& response);
 
+/// The error of a request about one thing: one that is not there is named.
+Error about(const char* thing, const std::string& id, const Client& client, Error error);
+
+/// One line on standard output.
+void print_json(const nlohmann::json& value);
+
 /// Runs `story` against the server that `globals` names; prints its error. Gives the exit code.
 int with_client(const Globals& globals,
                 const std::function<boost::asio::awaitable<Result<int>>(Client&, Runtime&)>& story);
