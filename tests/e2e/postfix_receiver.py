@@ -12,12 +12,15 @@ DEAD = ["ghost@gone.test", "null@null.test"]
 def story(lab: Lab):
     """Each clean recipient gets the campaign exactly once in a Maildir of a real Postfix, and nobody else gets anything."""
     dns = lab.nsd({
-        "example.test": "@ MX 10 mx\nmx A 127.0.0.1\n",
+        "example.test": "@ MX 10 mx\nmx A 127.0.0.2\n",
         "null.test": "@ MX 0 .\n",
         "winnow.test": "@ MX 10 mx\nmx A 127.0.0.1\ngateway A 127.0.0.1\nbounce MX 10 mx\n",
         "test": "\n",
     })
-    smtp, folder = lab.postfix("receiver", {"smtpd_recipient_restrictions": "reject_unauth_destination"}, virtual=USERS)
+    # An MX of 127.0.0.1 would lead back to winnow: it is refused in labs too.
+    smtp = free_port("127.0.0.1", "127.0.0.2")
+    _, folder = lab.postfix("receiver", {"smtpd_recipient_restrictions": "reject_unauth_destination"}, virtual=USERS, at=smtp,
+                            services=[f"127.0.0.2:{smtp} inet n - n - - smtpd"])
     http, submission, bounce = (("127.0.0.1", free_port()) for _ in range(3))
     config = lab.config(f"""
 data_dir = "{lab.dir}/data"
