@@ -97,6 +97,9 @@ std::string encode(const ListRecord& record)
     to.set_malformed(record.malformed);
     to.set_complete(record.complete);
     to.set_version(record.version);
+    if (record.format != ListFormat::csv)  // as in records that were written before there was more than CSV
+        to.set_format(number(record.format));
+    to.set_widest(record.widest);
     return wrap(Kind::list, to);
 }
 
@@ -104,6 +107,7 @@ template <>
 Result<ListRecord> decode<ListRecord>(std::string_view bytes)
 {
     WINNOW_TRY(const auto from, unwrap<pb::List>(Kind::list, bytes));
+    EnumReader enums;
     ListRecord to;
     to.workspace = from.workspace();
     to.id = from.id();
@@ -112,16 +116,19 @@ Result<ListRecord> decode<ListRecord>(std::string_view bytes)
     to.collected_at = from.collected_at();
     to.consent_basis = from.consent_basis();
     to.created = from_unix_ms(from.created());
+    to.format = from.format() == 0 ? ListFormat::csv : enums.read(from.format(), ListFormat::ndjson);
     to.columns.assign(from.columns().begin(), from.columns().end());
     to.header_raw = from.header_raw();
     to.terminator = from.terminator();
     to.delimiter = static_cast<char>(static_cast<std::uint8_t>(from.delimiter()));
     to.email_column = from.email_column();
+    to.widest = from.widest();
     to.rows = from.rows();
     to.duplicates = from.duplicates();
     to.malformed = from.malformed();
     to.complete = from.complete();
     to.version = from.version();
+    WINNOW_CHECK(enums.status());
     return to;
 }
 
@@ -134,6 +141,7 @@ std::string encode(const ListRow& record)
     to.set_address(record.address);
     to.set_duplicate_of(record.duplicate_of);
     to.set_malformed(record.malformed);
+    to.set_person(record.person);
     return wrap(Kind::row, to);
 }
 
@@ -148,6 +156,7 @@ Result<ListRow> decode<ListRow>(std::string_view bytes)
     to.address = from.address();
     to.duplicate_of = from.duplicate_of();
     to.malformed = from.malformed();
+    to.person = from.person();
     return to;
 }
 
@@ -208,6 +217,7 @@ std::string encode(const JobRecord& record)
     to.set_duplicates(record.counters.duplicates);
     to.set_malformed(record.counters.malformed);
     to.set_probes(record.counters.probes);
+    to.set_connections(record.counters.connections);
     for (const auto& [reason, count] : record.counters.by_reason) {
         pb::Count& entry = *to.add_by_reason();
         entry.set_code(number(reason));
@@ -240,6 +250,7 @@ Result<JobRecord> decode<JobRecord>(std::string_view bytes)
     to.counters.duplicates = from.duplicates();
     to.counters.malformed = from.malformed();
     to.counters.probes = from.probes();
+    to.counters.connections = from.connections();
     for (const pb::Count& entry : from.by_reason())
         to.counters.by_reason[enums.read(entry.code(), Reason::internal_error)] = entry.count();
     to.version = from.version();

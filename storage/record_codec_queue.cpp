@@ -224,6 +224,7 @@ std::string encode(const StoredMessage& stored)
         write_attempt(*to.add_history(), attempt);
     for (const LaterFact fact : record.later)
         to.add_later(number(fact));
+    to.set_person(record.person);
     to.set_held_seq(stored.held_seq);
     return wrap(Kind::message, to);
 }
@@ -264,6 +265,7 @@ Result<StoredMessage> decode<StoredMessage>(std::string_view bytes)
         to.history.push_back(read_attempt(attempt, enums));
     for (const std::uint32_t fact : from.later())
         to.later.push_back(enums.read(fact, LaterFact::unsubscribe));
+    to.person = from.person();
     stored.held_seq = from.held_seq();
     WINNOW_CHECK(enums.status());
     return stored;

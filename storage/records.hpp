@@ -18,6 +18,12 @@ namespace winnow::storage {
 /// Documents carry a version for compare-and-set: 0 = not stored yet; each commit adds one.
 using Version = std::uint64_t;
 
+/// What the rows of a list are written in. Numbers are stored on disk.
+enum class ListFormat : std::uint8_t {
+    csv = 1,  ///< cells between delimiters; one address a line is a table of one column
+    ndjson    ///< a JSON object or text a line
+};
+
 struct ListRecord {
     std::string workspace;
     std::string id;  ///< ULID
@@ -26,12 +32,15 @@ struct ListRecord {
     std::string collected_at;
     std::string consent_basis;
     TimePoint created{};
-    std::vector<std::string> columns;  ///< header row as given, decoded; empty when the file had none
-    std::string header_raw;            ///< the header record's bytes and what stands before it, without terminator
-    std::string terminator = "\n";     ///< line end that the export uses for added rows and repairs
+    ListFormat format = ListFormat::csv;
+    /// Names of the header row, decoded, or paths of the members (core/json_members.hpp); empty when there are none.
+    std::vector<std::string> columns;
+    std::string header_raw;         ///< the header record's bytes and what stands before it, without terminator
+    std::string terminator = "\n";  ///< line end that the export uses for added rows and repairs
     char delimiter = ',';
-    int email_column = 0;    ///< 0-based
-    std::uint64_t rows = 0;  ///< stored rows, malformed ones included
+    int email_column = 0;      ///< 0-based
+    std::uint64_t widest = 0;  ///< cells of the longest CSV record; 0 = not counted (a list of an older version)
+    std::uint64_t rows = 0;    ///< stored rows, malformed ones included
     std::uint64_t duplicates = 0;
     std::uint64_t malformed = 0;
     bool complete = false;  ///< upload finished
@@ -44,8 +53,11 @@ struct ListRow {
     std::uint64_t line = 0;          ///< physical line where it starts
     std::string raw;                 ///< record bytes without terminator
     std::string address;             ///< as written, trimmed; empty when the field is empty
-    std::uint64_t duplicate_of = 0;  ///< row number; 0 = first of its kind
+    std::uint64_t duplicate_of = 0;  ///< first row with this mailbox (canonical-v1); 0 = it is the first
     std::string malformed;           ///< why the record could not be read; empty
+    /// First row of a person (by the loose form) with several mailboxes in the list, also in that row itself; 0 = the
+    /// list has no other. Such rows are verified each, and one of them gets a campaign's message.
+    std::uint64_t person = 0;
 };
 
 enum class RowState : std::uint8_t { pending = 1, waiting, done };
@@ -70,7 +82,8 @@ struct JobCounters {
     std::uint64_t waiting = 0;
     std::uint64_t duplicates = 0;
     std::uint64_t malformed = 0;
-    std::uint64_t probes = 0;  ///< RCPT commands spent
+    std::uint64_t probes = 0;       ///< RCPT commands spent
+    std::uint64_t connections = 0;  ///< made for its addresses, those too that a mail host sent away
     std::map<Reason, std::uint64_t> by_reason;
 };
 
@@ -113,7 +126,7 @@ struct CampaignRecord {
     std::uint64_t held = 0;
     std::uint64_t refused = 0;
     std::map<std::string, std::uint64_t>
-        gate;  ///< gate decision and reason -> rows, e.g. "held:greylisted", "refused:mailbox_not_found"
+        gate;  ///< what became of a row and why -> rows, e.g. "held:greylisted", "refused:mailbox_not_found"
     std::map<MessageState, std::uint64_t> by_state;  ///< of its messages, kept by the committer
     std::map<std::string, std::uint64_t> later;      ///< async_bounce, complaint, unsubscribe, kept by the committer
     Version version = 0;
@@ -144,6 +157,7 @@ struct MessageRecord {
     std::string envelope_from;  ///< minted VERP return path used on the wire; empty until minted from (lane, seq)
     std::string body_id;        ///< key in the body store
     std::map<std::string, std::string> merge;  ///< campaign: values for {{column}} places
+    std::uint64_t person = 0;                  ///< campaign: ListRow::person
     bool smtputf8 = false;
     bool eight_bit = false;
     std::string dsn_notify;  ///< RFC 3461 NOTIFY, as submitted
