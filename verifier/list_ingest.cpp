@@ -1,312 +1,77 @@
 #include "verifier/list_ingest.hpp"
 
-#include <algorithm>
-#include <cctype>
-#include <cstring>
-#include <unordered_map>
+#include <utility>
 
 #include "core/crypto.hpp"
-#include "core/csv.hpp"
-#include "core/email_column.hpp"
-#include "core/encoding.hpp"
 #include "core/ids.hpp"
-#include "verifier/list_export.hpp"
+#include "verifier/duplicates.hpp"
 
 namespace winnow::verifier {
 namespace {
 
-constexpr std::size_t sample_bytes = 64 * 1024;
-constexpr std::size_t sample_records = 100;
 constexpr std::size_t rows_per_commit = 1'000;
 constexpr std::size_t bytes_per_commit = 1 << 20;
-constexpr std::size_t max_record_bytes = 1 << 20;
 constexpr milliseconds replay_memory = std::chrono::hours{24};
-
-struct DigestHash {
-    std::size_t operator()(const storage::H16& digest) const noexcept
-    {
-        std::size_t start = 0;
-        std::memcpy(&start, digest.bytes.data(), sizeof start);
-        return start;
-    }
-};
-
-std::string_view trimmed(std::string_view text)
-{
-    const auto space = [](char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; };
-    while (!text.empty() && space(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && space(text.back()))
-        text.remove_suffix(1);
-    // No-break space, as pasted from web pages (UTF-8).
-    constexpr std::string_view nbsp = "\xc2\xa0";
-    while (text.size() >= 2 && text.substr(0, 2) == nbsp)
-        text.remove_prefix(2);
-    while (text.size() >= 2 && text.substr(text.size() - 2) == nbsp)
-        text.remove_suffix(2);
-    return text;
-}
-
-/// "Ann <ann@example.com>" and "mailto:ann@example.com" hold an address; what is in it is verified.
-std::string address_in(std::string_view cell)
-{
-    cell = trimmed(cell);
-    if (!cell.empty() && cell.back() == '>') {
-        const auto open = cell.rfind('<');
-        if (open != std::string_view::npos)
-            cell = trimmed(cell.substr(open + 1, cell.size() - open - 2));
-    }
-    constexpr std::string_view mailto = "mailto:";
-    if (cell.size() > mailto.size() && std::equal(mailto.begin(), mailto.end(), cell.begin(), [](char a, char b) {
-            return a == std::tolower(static_cast<unsigned char>(b));
-        }))
-        cell.remove_prefix(mailto.size());
-    return std::string(trimmed(cell));
-}
 
 }  // namespace
 
 struct ListIngest::Impl {
-    Impl(storage::Engine& e, Rng& r, UploadOptions o) : engine(e), rng(r), options(std::move(o)) {}
+    Impl(storage::Engine& e, Rng& r, UploadOptions o)
+        : engine(e), rng(r), options(std::move(o)), reader(options.reading), duplicates(e.digester())
+    {
+    }
 
     storage::Engine& engine;
     Rng& rng;
     UploadOptions options;
     crypto::Sha256 digest;  ///< of the file, for idempotent uploads
-    EncodingGuess guess;
-    std::unique_ptr<Utf8Converter> utf16;  ///< set for UTF-16 only
-    std::string sample;                    ///< what came before the dialect is known
-    std::unique_ptr<CsvReader> reader;
-    CsvDialect dialect;
-    EmailColumn column;
+    ListReader reader;
+    Duplicates duplicates;
     UploadSummary summary;
     std::vector<storage::ListRow> batch;
     std::size_t batch_bytes = 0;
-    std::unordered_map<storage::H16, std::uint64_t, DigestHash> first_of;  ///< row of each address in its loose form
-    bool header_seen = false;
-    bool started = false;
+    std::vector<std::uint64_t> not_alone;  ///< rows before the batch or in it that have a ListRow::person by now
     bool ended = false;
-    std::uint64_t data_rows = 0;
-    bool mixed_line_ends = false;
-    std::size_t own_columns_at = 0;  ///< columns of an earlier export begin there; 0 = there are none
 
-    std::string file() const { return options.file_name.empty() ? "the list" : options.file_name; }
-    Result<> begin(bool complete);
-    Result<> find_columns(bool complete);
     void describe_list();
-    Result<> take_record(const CsvRecord& record);
-    bool take_header(const CsvRecord& record);
-    void find_own_columns();
-    std::string_view without_own(const CsvRecord& record) const;
-    void take_line_end(std::string_view terminator);
-    std::string fault_of(const CsvRecord& record) const;
-    void note_duplicate(storage::ListRow& row);
-    void add_notes();
+    void take_row(storage::ListRow row);
     awaitable<Result<>> store_list();
+    awaitable<Result<>> put_rows(std::vector<storage::ListRow> rows);
+    awaitable<Result<>> mark_people();
     awaitable<Result<>> flush();
-    awaitable<Result<>> take(std::string text);
-    awaitable<Result<>> take_sample(bool complete);
+    awaitable<Result<>> drain();
     awaitable<Result<>> end();
     awaitable<Result<>> complete();
     awaitable<Result<>> discard();
 };
 
-/// Encoding, dialect and e-mail column from the first records; the list is not stored before these are known.
-Result<> ListIngest::Impl::begin(bool complete)
-{
-    guess = detect_encoding(sample);
-    if (guess.encoding == TextEncoding::utf16le || guess.encoding == TextEncoding::utf16be) {
-        utf16 = std::make_unique<Utf8Converter>(guess.encoding);
-        std::string text;
-        utf16->feed(sample, text);
-        if (complete)
-            utf16->finish(text);
-        sample = std::move(text);
-    }
-    if (sample.find('\0') != std::string::npos)
-        return Error{Errc::invalid_argument,
-                     file() + " is not a text file (it holds NUL octets); export the list as CSV"};
-    const std::string_view text = std::string_view(sample).substr(utf16 ? 0 : guess.bom);
-    if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isspace(c) != 0; }))
-        return Error{Errc::invalid_argument, file() + " is empty; a list needs a header row or one address per line"};
-    dialect = sniff_dialect(sample, complete);
-    WINNOW_CHECK(find_columns(complete));
-
-    storage::ListRecord& list = summary.list;
-    list.workspace = options.workspace;
-    list.created = engine.now();
-    list.id = make_ulid(list.created, rng);
-    describe_list();
-    list.delimiter = dialect.delimiter.front();
-    list.terminator.clear();
-    list.email_column = static_cast<int>(column.index);
-    CsvLimits limits;
-    limits.max_record_bytes = max_record_bytes;
-    reader = std::make_unique<CsvReader>(dialect, limits);
-    started = true;
-    return {};
-}
-
 void ListIngest::Impl::describe_list()
 {
     storage::ListRecord& list = summary.list;
-    list.name = options.name.empty() ? file() : options.name;
+    list.workspace = options.workspace;
+    list.name = options.name.empty() ? options.reading.file() : options.name;
     list.source = options.source;
     list.collected_at = options.collected_at;
     list.consent_basis = options.consent_basis;
+    reader.describe(list);
 }
 
-Result<> ListIngest::Impl::find_columns(bool complete)
+void ListIngest::Impl::take_row(storage::ListRow row)
 {
-    CsvReader look{dialect};
-    look.feed(sample);
-    if (complete)
-        look.finish();
-    std::vector<std::vector<std::string>> rows;
-    while (const CsvRecord* record = look.next()) {
-        if (record->kind != CsvKind::record || record->fault == CsvFault::record_too_large)
-            continue;
-        rows.emplace_back();
-        for (std::string_view field : record->fields)
-            rows.back().push_back(to_utf8(field));
-        if (rows.size() >= sample_records)
-            break;
-    }
-    if (rows.empty() && !complete)
-        return Error{Errc::invalid_argument,
-                     file() + ": line 1 is longer than 64 KiB; a list needs a header row or one address per line"};
-    auto found = find_email_column(rows, options.column);
-    if (!found)
-        return Error{found.error().code, file() + ": " + found.error().context};
-    column = std::move(*found);
-    return {};
-}
-
-void ListIngest::Impl::note_duplicate(storage::ListRow& row)
-{
-    const ParsedAddress parsed = parse_address(row.address);
-    const storage::H16 key =
-        parsed.valid ? engine.digester().loose(parsed.address) : engine.digester().text("unreadable", row.address);
-    const auto [first, fresh] = first_of.try_emplace(key, row.number);
-    if (fresh)
-        return;
-    row.duplicate_of = first->second;
-    ++summary.list.duplicates;
-}
-
-void ListIngest::Impl::take_line_end(std::string_view terminator)
-{
-    if (terminator.empty())
-        return;
-    if (summary.list.terminator.empty())
-        summary.list.terminator = std::string(terminator);
-    else if (summary.list.terminator != terminator)
-        mixed_line_ends = true;
-}
-
-/// A list that was verified before ends in our columns. Twice the same names would leave a reader to guess which one
-/// counts: the old ones go, as a whole or not at all.
-void ListIngest::Impl::find_own_columns()
-{
-    auto& names = summary.list.columns;
-    const auto own = export_columns();
-    if (names.size() <= own.size() || !std::equal(own.begin(), own.end(), names.end() - std::ssize(own)))
-        return;
-    const std::size_t at = names.size() - own.size();
-    if (column.index >= at)
-        return;
-    own_columns_at = at;
-}
-
-/// The octets of a record without our columns. One that has not as many cells as the header, or broken quotes, stays as
-/// it is.
-std::string_view ListIngest::Impl::without_own(const CsvRecord& record) const
-{
-    const std::string_view raw = record.raw;
-    if (own_columns_at == 0 || record.kind != CsvKind::record || record.fault != CsvFault::none ||
-        record.fields.size() != own_columns_at + export_columns().size())
-        return raw;
-    std::size_t at = raw.starts_with("\xef\xbb\xbf") ? 3 : 0;
-    for (std::size_t cell = 0;; at += dialect.delimiter.size()) {
-        if (at < raw.size() && raw[at] == dialect.quote) {
-            // A doubled quote ends one quoted stretch and begins the next: the cell is over where none begins.
-            do {
-                at = raw.find(dialect.quote, at + 1);
-                if (at == std::string_view::npos)
-                    return raw;
-                ++at;
-            } while (at < raw.size() && raw[at] == dialect.quote);
-        }
-        at = raw.find(dialect.delimiter, at);
-        if (at == std::string_view::npos || ++cell == own_columns_at)
-            return raw.substr(0, at);
-    }
-}
-
-/// True for the header and for what stands before it: both belong to the list, not to its rows.
-bool ListIngest::Impl::take_header(const CsvRecord& record)
-{
-    if (!column.has_header || header_seen)
-        return false;
     storage::ListRecord& list = summary.list;
-    header_seen = record.kind == CsvKind::record;
-    if (!header_seen) {
-        list.header_raw.append(record.raw).append(record.terminator);
-        return true;
-    }
-    for (std::string_view field : record.fields)
-        list.columns.emplace_back(trimmed(to_utf8(field)));
-    find_own_columns();
-    list.header_raw.append(without_own(record));
-    if (own_columns_at > 0)
-        list.columns.resize(own_columns_at);
-    return true;
-}
-
-/// Why a record holds no address; empty when it may.
-std::string ListIngest::Impl::fault_of(const CsvRecord& record) const
-{
-    if (record.kind == CsvKind::blank)
-        return "blank line";
-    if (record.kind != CsvKind::record)
-        return "comment";
-    if (record.fault != CsvFault::none && record.fault != CsvFault::text_after_closing_quote)
-        return std::string(to_string(record.fault));
-    if (column.index >= record.fields.size())
-        return "no e-mail column: the record has " + std::to_string(record.fields.size()) + " of " +
-               std::to_string(std::max(summary.list.columns.size(), column.index + 1)) + " columns";
-    return {};
-}
-
-Result<> ListIngest::Impl::take_record(const CsvRecord& record)
-{
-    if (record.fault == CsvFault::record_too_large)
-        return Error{Errc::invalid_argument,
-                     file() + ": line " + std::to_string(record.line) +
-                         " is longer than 1 MiB, and a list that lacks a part of it would not be yours; shorten or "
-                         "remove it (a quote that is never closed can make one line of many)"};
-    storage::ListRecord& list = summary.list;
-    take_line_end(record.terminator);
-    if (take_header(record))
-        return {};
-    storage::ListRow row;
-    row.number = ++list.rows;
-    row.line = record.line;
-    row.raw = std::string(without_own(record));
-    row.malformed = fault_of(record);
-    data_rows += record.kind == CsvKind::record;
-    if (row.malformed.empty()) {
-        row.address = address_in(to_utf8(record.fields[column.index]));
-        if (row.address.empty())
-            row.malformed = "empty e-mail field";
-    }
-    if (!row.malformed.empty())
+    list.rows = row.number;
+    if (!row.malformed.empty()) {
         ++list.malformed;
-    else
-        note_duplicate(row);
+    } else {
+        const Duplicates::Found found = duplicates.show(row.address, row.number);
+        row.duplicate_of = found.duplicate_of;
+        row.person = found.person;
+        if (found.was_alone)
+            not_alone.push_back(found.person);
+        list.duplicates += row.duplicate_of != 0;
+    }
     batch_bytes += row.raw.size();
     batch.push_back(std::move(row));
-    return {};
 }
 
 awaitable<Result<>> ListIngest::Impl::store_list()
@@ -317,78 +82,83 @@ awaitable<Result<>> ListIngest::Impl::store_list()
     co_return Result<>{};
 }
 
-awaitable<Result<>> ListIngest::Impl::flush()
+awaitable<Result<>> ListIngest::Impl::put_rows(std::vector<storage::ListRow> rows)
 {
-    if (summary.list.version == 0) {
-        WINNOW_CO_CHECK(co_await store_list());
-    }
-    if (batch.empty())
-        co_return Result<>{};
-    std::vector<storage::ListRow> rows;
-    rows.swap(batch);
-    batch_bytes = 0;
     auto ops = storage::OpList::of(storage::PutRows{summary.list.workspace, summary.list.id, std::move(rows)});
     WINNOW_CO_CHECK(co_await engine.commit(std::move(ops)));
     co_return Result<>{};
 }
 
-awaitable<Result<>> ListIngest::Impl::take(std::string text)
+/// The first row of a person learns that there are more only when they come: it is in the batch, or stored already.
+awaitable<Result<>> ListIngest::Impl::mark_people()
 {
-    // In pieces, so that what is decoded and not stored yet stays small.
-    for (std::size_t at = 0; at < text.size(); at += sample_bytes) {
-        reader->feed(std::string_view(text).substr(at, sample_bytes));
-        while (const CsvRecord* record = reader->next()) {
-            WINNOW_CO_CHECK(take_record(*record));
-            if (batch.size() >= rows_per_commit || batch_bytes >= bytes_per_commit) {
-                WINNOW_CO_CHECK(co_await flush());
-            }
+    const storage::ListRecord& list = summary.list;
+    const std::uint64_t first_of_batch = batch.front().number;
+    const std::vector<std::uint64_t> numbers = std::exchange(not_alone, {});
+    std::vector<storage::ListRow> marked;
+    std::size_t marked_bytes = 0;
+    for (const std::uint64_t number : numbers) {
+        if (number >= first_of_batch) {
+            batch[number - first_of_batch].person = number;
+            continue;
         }
+        WINNOW_CO_TRY(auto stored, co_await engine.rows(list.workspace, list.id, number, 1));
+        if (stored.empty() || stored.front().number != number)
+            co_return Error{Errc::corrupt, "row " + std::to_string(number) + " of the list is not there any more"};
+        stored.front().person = number;
+        marked_bytes += stored.front().raw.size();
+        marked.push_back(std::move(stored.front()));
+        if (marked_bytes >= bytes_per_commit) {
+            std::vector<storage::ListRow> full = std::exchange(marked, {});
+            marked_bytes = 0;
+            WINNOW_CO_CHECK(co_await put_rows(std::move(full)));
+        }
+    }
+    if (!marked.empty()) {
+        WINNOW_CO_CHECK(co_await put_rows(std::move(marked)));
     }
     co_return Result<>{};
 }
 
-awaitable<Result<>> ListIngest::Impl::take_sample(bool complete)
+awaitable<Result<>> ListIngest::Impl::flush()
 {
-    WINNOW_CO_CHECK(begin(complete));
-    std::string held;
-    held.swap(sample);
-    co_return co_await take(std::move(held));
+    if (summary.list.version == 0) {
+        summary.list.created = engine.now();
+        summary.list.id = make_ulid(summary.list.created, rng);
+        describe_list();
+        WINNOW_CO_CHECK(co_await store_list());
+    }
+    if (batch.empty())
+        co_return Result<>{};
+    WINNOW_CO_CHECK(co_await mark_people());
+    std::vector<storage::ListRow> rows;
+    rows.swap(batch);
+    batch_bytes = 0;
+    co_return co_await put_rows(std::move(rows));
+}
+
+/// Stores what the reader has, in batches: what is read and not stored yet stays small.
+awaitable<Result<>> ListIngest::Impl::drain()
+{
+    for (;;) {
+        WINNOW_CO_TRY(storage::ListRow* const row, reader.next());
+        if (!row)
+            co_return Result<>{};
+        take_row(std::move(*row));
+        if (batch.size() >= rows_per_commit || batch_bytes >= bytes_per_commit) {
+            WINNOW_CO_CHECK(co_await flush());
+        }
+    }
 }
 
 awaitable<Result<>> ListIngest::Impl::end()
 {
-    if (!started) {
-        WINNOW_CO_CHECK(co_await take_sample(true));
-    } else if (utf16) {
-        std::string rest;
-        utf16->finish(rest);
-        WINNOW_CO_CHECK(co_await take(std::move(rest)));
-    }
-    reader->finish();
-    while (const CsvRecord* record = reader->next()) {
-        WINNOW_CO_CHECK(take_record(*record));
-    }
-    if (data_rows == 0)
-        co_return Error{Errc::invalid_argument, file() + " has a header and no rows"};
+    reader.finish();
+    WINNOW_CO_CHECK(co_await drain());
     WINNOW_CO_CHECK(co_await flush());
+    describe_list();  // what only the end of the file tells
     ended = true;
     co_return Result<>{};
-}
-
-void ListIngest::Impl::add_notes()
-{
-    summary.encoding = std::string(to_string(guess.encoding));
-    auto& notes = summary.notes;
-    if (utf16)
-        notes.push_back("read as " + summary.encoding + ", written as UTF-8");
-    else if (guess.encoding == TextEncoding::windows_1252)
-        notes.push_back("read as " + summary.encoding + "; the rows keep their octets");
-    if (column.found_by == EmailColumn::FoundBy::content)
-        notes.push_back("e-mail column " + std::to_string(column.index + 1) + " was found by its content");
-    if (own_columns_at > 0)
-        notes.push_back("the file was verified before; its winnow_ columns are written anew");
-    if (mixed_line_ends)
-        notes.push_back("line ends are mixed; the export writes the first kind everywhere");
 }
 
 /// The last commit: from now on it is a list. With an idempotency key it may turn out to be the second of its kind.
@@ -396,8 +166,6 @@ awaitable<Result<>> ListIngest::Impl::complete()
 {
     storage::ListRecord& list = summary.list;
     list.complete = true;
-    if (list.terminator.empty())
-        list.terminator = "\n";
     if (options.idempotency_key.empty())
         co_return co_await store_list();
     const std::string name = options.workspace + "/" + options.idempotency_key;
@@ -450,26 +218,14 @@ void ListIngest::describe(const UploadOptions& late)
     options.source = late.source;
     options.collected_at = late.collected_at;
     options.consent_basis = late.consent_basis;
-    if (impl_->started)
-        impl_->describe_list();
 }
 
 awaitable<Result<>> ListIngest::feed(std::string piece)
 {
-    Impl& self = *impl_;
-    self.summary.bytes += piece.size();
-    self.digest.update(piece);
-    if (!self.started) {
-        self.sample += piece;
-        if (self.sample.size() < sample_bytes)
-            co_return Result<>{};
-        co_return co_await self.take_sample(false);
-    }
-    if (!self.utf16)
-        co_return co_await self.take(std::move(piece));
-    std::string converted;
-    self.utf16->feed(piece, converted);
-    co_return co_await self.take(std::move(converted));
+    impl_->summary.bytes += piece.size();
+    impl_->digest.update(piece);
+    impl_->reader.feed(std::move(piece));
+    return impl_->drain();
 }
 
 awaitable<Result<storage::ListRecord>> ListIngest::end()
@@ -487,7 +243,8 @@ awaitable<Result<UploadSummary>> ListIngest::finish()
     if (!self.ended) {
         WINNOW_CO_CHECK(co_await self.end());
     }
-    self.add_notes();
+    self.summary.encoding = std::string(to_string(self.reader.shape().encoding));
+    self.summary.notes = self.reader.notes();
     WINNOW_CO_CHECK(co_await self.complete());
     co_return self.summary;
 }

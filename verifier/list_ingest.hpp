@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "storage/engine.hpp"
+#include "verifier/list_reader.hpp"
 
 namespace winnow::verifier {
 
@@ -13,10 +14,9 @@ using awaitable = boost::asio::awaitable<T>;
 
 struct UploadOptions {
     std::string workspace = "default";
-    std::string name;
+    std::string name;  ///< empty = the file's
     std::string source, collected_at, consent_basis;
-    std::string column;     ///< header name or 1-based number; empty = found by name, then by content
-    std::string file_name;  ///< for error texts
+    ListReading reading;
     /// The same key with the same file gives the first list again for 24 h; with another file Errc::conflict.
     std::string idempotency_key;
     std::string request;  ///< what else has to be the same under the key (the request's parameters)
@@ -30,11 +30,9 @@ struct UploadSummary {
     bool repeated = false;           ///< taken before under the same idempotency key: `list` is the first one
 };
 
-/// A list upload as a stream in bounded memory (but for 16 octets and a row number per address, for dedupe): encoding,
-/// dialect, e-mail column, rows stored in batches. Rows keep their octets, whatever the encoding; only UTF-16 is stored
-/// as UTF-8, and the first line end stands for all; a record of more than 1 MiB is refused with its file. Nothing of a
-/// failed upload stays visible as a complete list. Errors name the file, the field and the cure ("no column looks like
-/// e-mail addresses; use --column NAME").
+/// A list upload as a stream into the store, in bounded memory (but for 16 octets and two row numbers per address, for
+/// dedupe): what ListReader reads, in batches. Nothing of a failed upload stays visible as a complete list. Errors name
+/// the file, the field and the cure ("no column looks like e-mail addresses; use --column NAME").
 class ListIngest {
 public:
     ListIngest(storage::Engine& engine, Rng& rng, UploadOptions options);

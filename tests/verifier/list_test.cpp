@@ -6,104 +6,13 @@
 #include "core/ndjson.hpp"
 #include "tests/support/flaky_engine.hpp"
 #include "tests/support/json.hpp"
-#include "tests/verifier/job_lab.hpp"
-#include "verifier/verdict_rules.hpp"
+#include "tests/verifier/list_fixture.hpp"
 
 namespace winnow::verifier {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-class ListTest : public testing::Test {
-protected:
-    Result<UploadSummary> try_upload(const std::string& file, UploadOptions options = {}, std::size_t piece = 7'000)
-    {
-        options.workspace = ProbeLab::ws;
-        return lab.run(pieces(*lab.engine, lab.rng, std::move(options), file, piece));
-    }
-    static awaitable<Result<UploadSummary>> pieces(storage::Engine& engine, Rng& rng, UploadOptions options,
-                                                   std::string file, std::size_t size)
-    {
-        ListIngest ingest{engine, rng, std::move(options)};
-        for (std::size_t at = 0; at < file.size(); at += size) {
-            std::string piece = file.substr(at, size);
-            const auto fed = co_await ingest.feed(std::move(piece));
-            if (!fed) {
-                (void)co_await ingest.discard();
-                co_return fed.error();
-            }
-        }
-        auto summary = co_await ingest.finish();
-        if (!summary)
-            (void)co_await ingest.discard();
-        co_return summary;
-    }
-    UploadSummary upload(const std::string& file, UploadOptions options = {})
-    {
-        auto summary = try_upload(file, std::move(options));
-        EXPECT_TRUE(summary) << summary.error().message();
-        return summary ? *summary : UploadSummary{};
-    }
-    Error refusal(const std::string& file, UploadOptions options = {})
-    {
-        auto summary = try_upload(file, std::move(options));
-        EXPECT_FALSE(summary);
-        return summary ? Error{} : summary.error();
-    }
-    /// So many rows "p0@x.test,".
-    static std::string people(int count)
-    {
-        std::string out;
-        for (int i = 0; i < count; ++i)
-            out += "p" + std::to_string(i) + "@x.test,\n";
-        return out;
-    }
-    std::vector<storage::ListRow> rows(const storage::ListRecord& list)
-    {
-        return lab.run(lab.engine->rows(ProbeLab::ws, list.id, 1, 1'000'000)).value();
-    }
-    std::vector<std::string> addresses(const std::string& file, UploadOptions options = {})
-    {
-        std::vector<std::string> out;
-        for (const auto& row : rows(upload(file, std::move(options)).list))
-            if (row.malformed.empty())
-                out.push_back(row.address);
-        return out;
-    }
-    /// Gives every row that has an address this verdict.
-    void conclude_rows(const storage::ListRecord& list, Reason reason)
-    {
-        storage::PutRowResults put{ProbeLab::ws, list.id, {}};
-        for (const auto& row : rows(list)) {
-            if (row.duplicate_of != 0 || !row.malformed.empty())
-                continue;
-            storage::RowResult result;
-            result.number = row.number;
-            result.state = storage::RowState::done;
-            conclude(result.verdict, reason, lab.clock.now());
-            put.results.push_back(std::move(result));
-        }
-        auto ops = storage::OpList::of(std::move(put));
-        ASSERT_TRUE(lab.run(lab.engine->commit(std::move(ops))));
-    }
-    std::string exported(const storage::ListRecord& list, ExportOptions options = {})
-    {
-        std::string out;
-        auto append = [&out, this](std::string piece) -> awaitable<Result<>> {
-            largest = std::max(largest, piece.size());
-            out += piece;
-            co_return Result<>{};
-        };
-        std::function<awaitable<Result<>>(std::string)> sink = append;
-        EXPECT_TRUE(lab.run(export_list(*lab.engine, ProbeLab::ws, list.id, options, sink)));
-        return out;
-    }
-    std::size_t stored_lists() { return lab.run(lab.engine->lists(ProbeLab::ws, "", 100)).value().size(); }
-
-    JobLab lab;
-    std::size_t largest = 0;  ///< piece of an export
-};
 
 // --- upload: dialects
 
@@ -157,12 +66,40 @@ TEST_F(ListTest, TheColumnMayBeNamedOrNumbered)
 {
     const std::string file = "email,backup\nann@x.test,zoe@x.test\n";
     UploadOptions options;
-    options.column = "backup";
+    options.reading.column = "backup";
     EXPECT_THAT(addresses(file, options), ElementsAre("zoe@x.test"));
-    options.column = "1";
+    options.reading.column = "1";
     EXPECT_THAT(addresses(file, options), ElementsAre("ann@x.test"));
-    options.column = "phone";
+    options.reading.column = "phone";
     EXPECT_THAT(refusal(file, options).context, HasSubstr("--column"));
+}
+
+TEST_F(ListTest, ColumnsOfOneNameAreKeptApart)
+{
+    const std::string file = "email,,email\nann@x.test,1,zoe@x.test\n";
+    UploadOptions options;
+    options.reading.column = "3";
+    const auto list = upload(file, options).list;
+    EXPECT_THAT(list.columns, ElementsAre("email", "column_2", "email_2"));
+    EXPECT_THAT(exported(list), testing::StartsWith("email,,email,winnow_verdict"));
+    ExportOptions form;
+    form.format = ExportFormat::ndjson;
+    const auto object = test::parse_json(exported(list, form));
+    EXPECT_EQ(object["columns"]["email"], "ann@x.test");
+    EXPECT_EQ(object["columns"]["email_2"], "zoe@x.test");
+    options.reading.column = "email";
+    EXPECT_THAT(refusal(file, options).context, HasSubstr("1 and 3; use --column NUMBER"));
+}
+
+TEST_F(ListTest, WhetherThereIsAHeaderMayBeTold)
+{
+    UploadOptions options;
+    options.reading.header = false;
+    EXPECT_THAT(addresses("ann at x.test\nben@x.test\n", options), ElementsAre("ann at x.test", "ben@x.test"));
+    options.reading.header = true;
+    const auto list = upload("ann@x.test\nben@x.test\n", options).list;
+    EXPECT_THAT(list.columns, ElementsAre("ann@x.test"));
+    EXPECT_EQ(list.rows, 1u);
 }
 
 TEST_F(ListTest, AWindows1252FileKeepsItsOctetsAndIsReadAsText)
@@ -181,7 +118,7 @@ TEST_F(ListTest, TheRecordKnowsHowTheFileWasWritten)
 {
     UploadOptions options;
     options.name = "spring";
-    options.file_name = "a.csv";
+    options.reading.file_name = "a.csv";
     options.source = "web form";
     const auto summary = upload("name;email\r\nAnn;ann@x.test\r\n", options);
     const auto& list = summary.list;
@@ -199,18 +136,56 @@ TEST_F(ListTest, TheRecordKnowsHowTheFileWasWritten)
     EXPECT_EQ(stored->version, list.version);
 }
 
-TEST_F(ListTest, DuplicatesAreFoundByTheirLooseForm)
+TEST_F(ListTest, ADuplicateIsTheSameMailboxAndNoOtherOfThatPerson)
 {
     const auto list = upload(
                           "email\nann@x.test\nANN@X.TEST\nann+news@x.test\nAnn <ann@x.test>\nben@x.test\n"
                           "a.b@gmail.com\nab@googlemail.com\nnot an address\nnot an address\n")
                           .list;
-    std::vector<std::uint64_t> of;
-    for (const auto& row : rows(list))
+    std::vector<std::uint64_t> of, people;
+    for (const auto& row : rows(list)) {
         of.push_back(row.duplicate_of);
-    EXPECT_THAT(of, ElementsAre(0, 1, 1, 1, 0, 0, 6, 0, 8));
-    EXPECT_EQ(list.duplicates, 5u);
+        people.push_back(row.person);
+    }
+    EXPECT_THAT(of, ElementsAre(0, 1, 0, 1, 0, 0, 0, 0, 8));
+    EXPECT_THAT(people, ElementsAre(1, 0, 1, 0, 0, 6, 6, 0, 0));
+    EXPECT_EQ(list.duplicates, 3u);
     EXPECT_EQ(list.rows, 9u);
+}
+
+TEST_F(ListTest, TheFirstRowOfAPersonIsMarkedAlsoWhenItIsStoredLongBeforeTheSecond)
+{
+    const auto list = upload("email,note\njane+old@x.test,\"a, b\"\n" + people(2'500) +
+                             "jane@x.test,x\nJANE@x.test,y\njane+new@x.test,z\np7+tag@x.test,\n")
+                          .list;
+    const auto found = rows(list);
+    ASSERT_EQ(found.size(), 2'505u);
+    EXPECT_EQ(found[0].raw, "jane+old@x.test,\"a, b\"");
+    EXPECT_EQ(found[0].line, 2u);
+    std::map<std::uint64_t, std::uint64_t> person_of;
+    for (const auto& row : found)
+        if (row.person != 0)
+            person_of[row.number] = row.person;
+    const std::map<std::uint64_t, std::uint64_t> expected{{1, 1}, {9, 9}, {2'502, 1}, {2'504, 1}, {2'505, 9}};
+    EXPECT_EQ(person_of, expected);
+    EXPECT_EQ(found[2'502].duplicate_of, 2'502u);
+    EXPECT_EQ(list.duplicates, 1u);
+}
+
+TEST_F(ListTest, ManyMailboxesOfOnePersonAreStoredInCommitsThatStaySmall)
+{
+    std::string file = "email,note\n";
+    for (int i = 0; i < 1'500; ++i)
+        file += "p" + std::to_string(i) + "@x.test," + std::string(5'000, 'x') + "\n";
+    for (int i = 0; i < 1'500; ++i)
+        file += "p" + std::to_string(i) + "+b@x.test,\n";
+    const auto found = rows(upload(file).list);
+    ASSERT_EQ(found.size(), 3'000u);
+    for (std::size_t i = 0; i < 1'500; ++i) {
+        ASSERT_EQ(found[i].person, i + 1);
+        ASSERT_EQ(found[i + 1'500].person, i + 1);
+        ASSERT_EQ(found[i].raw.size(), found[i].address.size() + 5'001);
+    }
 }
 
 TEST_F(ListTest, RowsThatHoldNoAddressAreKeptWithTheReason)
@@ -230,7 +205,7 @@ TEST_F(ListTest, RowsThatHoldNoAddressAreKeptWithTheReason)
 TEST_F(ListTest, FilesThatAreNoListsAreRefusedWithACureAndLeaveNothingBehind)
 {
     UploadOptions options;
-    options.file_name = "contacts.csv";
+    options.reading.file_name = "contacts.csv";
     for (const std::string& empty : {std::string(), std::string("\n\n  \n"), std::string("\xef\xbb\xbf")}) {
         const Error error = refusal(empty, options);
         EXPECT_EQ(error.code, Errc::invalid_argument);
@@ -247,7 +222,7 @@ TEST_F(ListTest, ALineThatIsTooLongRefusesTheListWithItsNumberAndLeavesNothingBe
 {
     constexpr std::size_t limit = 1 << 20;
     UploadOptions options;
-    options.file_name = "contacts.csv";
+    options.reading.file_name = "contacts.csv";
     const std::string start = "email,note\n" + people(3'000) + "ann@x.test,";
     for (const std::string& long_line :
          {start + std::string(limit, 'a') + "\nben@x.test,b\n", start + std::string(limit, 'a'),
@@ -365,6 +340,49 @@ TEST_F(ListTest, TheUsersColumnsComeBackOctetForOctetWithOursBehindThem)
             ours + "\r\n");
 }
 
+TEST_F(ListTest, ARowWithMoreCellsThanTheHeaderKeepsThemOutOfOurColumns)
+{
+    const auto list = upload("email,n\nann@x.test,1,deliverable\nben@x.test,2\n\"cem@x.test\",\"3\"\n").list;
+    EXPECT_EQ(list.widest, 3u);
+    conclude_rows(list, Reason::mailbox_not_found);
+    const std::string out = exported(list);
+    EXPECT_THAT(out, testing::StartsWith("email,n,,winnow_verdict,"));
+    EXPECT_THAT(out, HasSubstr("\nann@x.test,1,deliverable,undeliverable,mailbox_not_found,"));
+    EXPECT_THAT(out, HasSubstr("\nben@x.test,2,,undeliverable,mailbox_not_found,"));
+    EXPECT_THAT(out, HasSubstr("\n\"cem@x.test\",\"3\",,undeliverable,mailbox_not_found,"));
+    ExportOptions safe;
+    safe.spreadsheet_safe = true;
+    EXPECT_THAT(exported(list, safe), HasSubstr("\nann@x.test,1,deliverable,undeliverable,"));
+
+    const auto again = upload(out).list;
+    EXPECT_EQ(rows(again).at(0).raw, "ann@x.test,1,deliverable");
+    conclude_rows(again, Reason::mailbox_not_found);
+    EXPECT_EQ(exported(again), out) << "the second time nothing grows";
+
+    const auto bare = upload("ann@x.test,1\nben@x.test\n").list;
+    conclude_rows(bare, Reason::mailbox_not_found);
+    EXPECT_THAT(exported(bare), HasSubstr("\nben@x.test,,undeliverable,")) << "also without a header";
+}
+
+TEST_F(ListTest, OneRowOfThousandsOfCellsDoesNotMakeTheOthersAsLong)
+{
+    const auto list = upload("email,n\nann@x.test,\"a\"" + std::string(5'000, ',') + "z\nben@x.test,2\n").list;
+    conclude_rows(list, Reason::mailbox_not_found);
+    const std::string out = exported(list);
+    const std::string padding(254, ',');
+    EXPECT_THAT(out, testing::StartsWith("email,n" + padding + ",winnow_verdict,"));
+    EXPECT_THAT(out, HasSubstr("\nben@x.test,2" + padding + ",undeliverable,"));
+    EXPECT_THAT(out, HasSubstr(",\"" + std::string(4'746, ',') + "z\",undeliverable,")) << "its rest in one cell";
+}
+
+TEST_F(ListTest, RowsWithBrokenQuotesAreCountedInANote)
+{
+    const auto summary = upload("email,n\nann@x.test,1\n\"ben@x.test,2\n\"cem@x.test\"x,3\n");
+    EXPECT_THAT(summary.notes, testing::Contains("rows with broken quotes: 2, the first in line 3; the export writes "
+                                                 "them anew, not byte for byte"));
+    EXPECT_THAT(upload("email,n\nann@x.test,\"1\"\n").notes, testing::Not(testing::Contains(HasSubstr("quotes"))));
+}
+
 TEST_F(ListTest, WhatStandsBeforeTheHeaderStaysThere)
 {
     const auto list = upload("sep=;\r\nname;email\r\nAnn;ann@x.test\r\n").list;
@@ -401,7 +419,7 @@ TEST_F(ListTest, ASegmentHoldsItsRowsAndTheirDuplicatesOnly)
     auto ops = storage::OpList::of(std::move(put));
     ASSERT_TRUE(lab.run(lab.engine->commit(std::move(ops))));
     ExportOptions options;
-    options.only = Verdict::deliverable;
+    options.segment.verdicts = {Verdict::deliverable};
     const std::string out = exported(list, options);
     EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 3);
     EXPECT_THAT(out, testing::Not(HasSubstr("ben@")));
