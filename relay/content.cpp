@@ -64,25 +64,24 @@ Result<CampaignTemplate> CampaignTemplate::parse(const storage::CampaignRecord& 
 {
     CampaignTemplate form;
     WINNOW_TRY(form.from_, parse_from(campaign.from));
-    struct Field {
-        const char* name;
-        const std::string& text;
-        Template& into;
-    };
-    for (const Field& field : {Field{"subject", campaign.subject, form.subject_},
-                               Field{"text", campaign.text, form.text_}, Field{"html", campaign.html, form.html_}}) {
-        auto parsed = Template::parse(field.text);
-        if (!parsed)
-            return Error{parsed.error().code, std::string(field.name) + ": " + parsed.error().context};
-        for (std::string& name : parsed->names())
-            form.places_.push_back({field.name, std::move(name)});
-        field.into = std::move(*parsed);
-    }
+    WINNOW_TRY(form.subject_, form.parse_field("subject", campaign.subject));
+    WINNOW_TRY(form.text_, form.parse_field("text", campaign.text));
+    WINNOW_TRY(form.html_, form.parse_field("html", campaign.html));
     for (const auto& [name, value] : campaign.headers) {
-        form.headers_.emplace_back(name, value);
-        form.own_unsubscribe_ = form.own_unsubscribe_ || same_name(name, "List-Unsubscribe");
+        WINNOW_TRY(auto parsed, form.parse_field("headers: " + name, value));
+        form.headers_.emplace_back(name, std::move(parsed));
     }
     return form;
+}
+
+Result<Template> CampaignTemplate::parse_field(const std::string& field, const std::string& text)
+{
+    auto parsed = Template::parse(text);
+    if (!parsed)
+        return Error{parsed.error().code, field + ": " + parsed.error().context};
+    for (std::string& name : parsed->names())
+        places_.push_back({field, std::move(name)});
+    return parsed;
 }
 
 Result<Content> CampaignTemplate::render(const storage::MessageRecord& message, const RelayOptions& options,
@@ -96,10 +95,16 @@ Result<Content> CampaignTemplate::render(const storage::MessageRecord& message, 
     draft.html = fill(html_, message, Escape::html);
     draft.date = message.accepted;
     draft.message_id = message.id + "@" + options.hostname;
-    for (const auto& [name, value] : headers_)
-        draft.headers.push_back({name, value});
+    bool own_unsubscribe = false;
+    for (const auto& [name, form] : headers_) {
+        std::string value = one_line(fill(form, message, Escape::none));
+        if (trim(value).empty())
+            continue;
+        own_unsubscribe = own_unsubscribe || same_name(name, "List-Unsubscribe");
+        draft.headers.push_back({name, std::move(value)});
+    }
     // Also what names the message in complaints whose recipient was blacked out.
-    if (!own_unsubscribe_ && !options.bounce_domain.empty())
+    if (!own_unsubscribe && !options.bounce_domain.empty())
         draft.headers.push_back(
             {"List-Unsubscribe", "<mailto:" + unsubscribe_address(keys, options, message.ref, message.accepted) + ">"});
     WINNOW_TRY(auto composed, mail::compose(draft));

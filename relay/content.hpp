@@ -34,8 +34,9 @@ public:
     static Result<CampaignTemplate> parse(const storage::CampaignRecord& campaign);
 
     /// The message for one recipient; the same row always gives the same octets, so a retry sends what the first
-    /// attempt sent. A place without a value is empty. Errc::invalid_argument names the field that cannot be written,
-    /// which a trial when the campaign is created has shown unless a merge value brought it about.
+    /// attempt sent. A place without a value is empty, and a header that is empty then is left out.
+    /// Errc::invalid_argument names the field that cannot be written, which a trial when the campaign is created has
+    /// shown unless a merge value brought it about.
     Result<Content> render(const storage::MessageRecord& message, const RelayOptions& options,
                            const storage::EngineKeys& keys) const;
 
@@ -44,11 +45,12 @@ public:
     const std::string& from_address() const noexcept { return from_.address; }
 
 private:
+    Result<Template> parse_field(const std::string& field, const std::string& text);
+
     FromMailbox from_;
     Template subject_, text_, html_;
-    std::vector<std::pair<std::string, std::string>> headers_;
+    std::vector<std::pair<std::string, Template>> headers_;  ///< by name; List-Unsubscribe stands in for ours
     std::vector<Place> places_;
-    bool own_unsubscribe_ = false;  ///< the campaign brings its List-Unsubscribe along
 };
 
 }  // namespace winnow::relay

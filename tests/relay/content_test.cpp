@@ -121,6 +121,22 @@ TEST_F(CampaignContent, SaysHowToLeaveTheList)
     EXPECT_FALSE(head().has("List-Unsubscribe")) << "nobody would hear it";
 }
 
+TEST_F(CampaignContent, FillsInTheValuesOfHeadersToo)
+{
+    campaign.headers["X-Ref"] = "{{name}}/{{id}}";
+    message.merge["id"] = "7\r\nBcc: x@y.test";
+    EXPECT_EQ(head().get("X-Ref"), "Ann/7  Bcc: x@y.test");
+    EXPECT_FALSE(head().has("Bcc"));
+
+    message.merge.clear();
+    campaign.headers["X-Ref"] = "{{id}}";
+    EXPECT_FALSE(head().has("X-Ref")) << "nothing to say";
+    campaign.headers["List-Unsubscribe"] = "{{leave}}";
+    EXPECT_TRUE(head().get("List-Unsubscribe").starts_with("<mailto:")) << "ours where the row has none";
+    message.merge["leave"] = "<https://sender.test/leave?7>";
+    EXPECT_EQ(head().get("List-Unsubscribe"), "<https://sender.test/leave?7>");
+}
+
 TEST_F(CampaignContent, ErrorsNameTheField)
 {
     campaign.subject = "Hello {{name";
