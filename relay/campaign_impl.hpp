@@ -32,8 +32,10 @@ struct Campaigns::Impl : std::enable_shared_from_this<Campaigns::Impl> {
     awaitable<Result<bool>> step(storage::CampaignRecord campaign, bool& all_passed);
     /// One commit of rows through the gate; true when there are no more.
     awaitable<Result<bool>> pass_rows(storage::CampaignRecord campaign);
+    /// Asks the gate again about every held message, and counts in the campaign what became of it.
     awaitable<Result<>> revisit_held(storage::CampaignRecord campaign);
-    awaitable<Result<bool>> cancel_held(storage::CampaignRecord campaign);
+    awaitable<Result<>> revisit(storage::CampaignRecord& campaign, const std::vector<storage::MessageRecord>& held);
+    awaitable<Result<bool>> wind_up(storage::CampaignRecord campaign);
     awaitable<Result<>> finish(storage::CampaignRecord campaign);
     /// False when the program is ending. Ends early when a campaign is cancelled.
     awaitable<bool> rest(milliseconds pause);

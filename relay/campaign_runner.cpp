@@ -2,7 +2,10 @@
 
 #include "core/csv.hpp"
 #include "core/encoding.hpp"
+#include "core/json_members.hpp"
 #include "relay/campaign_impl.hpp"
+#include "relay/campaign_people.hpp"
+#include "relay/greylist_credit.hpp"
 #include "relay/outcome.hpp"
 
 namespace winnow::relay {
@@ -16,6 +19,7 @@ constexpr milliseconds stop_poll{10};
 /// Asking the gate about every held message costs a read each: the more there are, the rarer.
 constexpr milliseconds per_held{1};
 constexpr milliseconds longest_pause = std::chrono::minutes{5};
+constexpr const char* same_person = "skipped:same_person";  ///< in CampaignRecord::gate
 
 using storage::CampaignRecord;
 
@@ -41,6 +45,16 @@ milliseconds pause_of(const CampaignRecord& campaign, TimePoint now)
     return std::min(pause, std::max(campaign.hold_until - now, look_again));
 }
 
+/// What the campaign says of its rows is what became of them: a held row is counted anew when it is held no more.
+void count_anew(CampaignRecord& campaign, const storage::MessageRecord& held, const std::string& fate)
+{
+    const auto before = campaign.gate.find("held:" + held.held_reason);
+    if (before != campaign.gate.end() && --before->second == 0)
+        campaign.gate.erase(before);
+    campaign.held -= std::min<std::uint64_t>(campaign.held, 1);
+    ++campaign.gate[fate];
+}
+
 GatePolicy policy_of(const CampaignRecord& campaign)
 {
     return {MailClass::bulk, campaign.include_risky, campaign.hold_until};
@@ -63,6 +77,16 @@ std::map<std::string, std::string> merge_values(const storage::ListRecord& list,
     std::map<std::string, std::string> values;
     if (places.empty())
         return values;
+    const auto is_used = [&places](const std::string& column) {
+        return std::any_of(places.begin(), places.end(), [&column](const auto& place) { return place.name == column; });
+    };
+    if (list.format == storage::ListFormat::ndjson) {
+        const auto line = read_json_line(row.raw);
+        for (const JsonMember& member : line ? line->members : std::vector<JsonMember>{})
+            if (is_used(member.path))
+                values[member.path] = member.value;
+        return values;
+    }
     CsvDialect dialect;
     dialect.delimiter = std::string(1, list.delimiter);
     CsvReader reader{dialect};
@@ -73,8 +97,7 @@ std::map<std::string, std::string> merge_values(const storage::ListRecord& list,
         return values;
     for (std::size_t i = 0; i < std::min(record->fields.size(), list.columns.size()); ++i) {
         const std::string& column = list.columns[i];
-        const bool used = std::any_of(places.begin(), places.end(), [&](const auto& p) { return p.name == column; });
-        if (used)
+        if (is_used(column))
             values[column] = std::string(record->fields[i]);
     }
     return values;
@@ -99,6 +122,7 @@ storage::Enqueue Campaigns::Impl::message_for(const CampaignRecord& campaign, co
     message.domain = recipient.domain;
     message.smtputf8 = recipient.eai;
     message.merge = merge_values(list, row, places);
+    message.person = row.person;
     message.state = hold ? MessageState::held : MessageState::queued;
     message.held_reason = hold ? answer.reason : "";
     message.accepted = now;
@@ -119,6 +143,10 @@ awaitable<Result<bool>> Campaigns::Impl::pass_rows(CampaignRecord campaign)
         co_return true;
     WINNOW_CO_TRY(const auto form, CampaignTemplate::parse(campaign));
 
+    CampaignPeople people{services.engine, campaign};
+    GreylistCredits credits{services.keys, options};
+    WINNOW_CO_CHECK(
+        co_await credits.read(services.engine, campaign.workspace, campaign.list_id, rows.front().number, rows.size()));
     storage::OpList ops;
     for (const storage::ListRow& row : rows) {
         campaign.next_row = row.number + 1;
@@ -139,10 +167,19 @@ awaitable<Result<bool>> Campaigns::Impl::pass_rows(CampaignRecord campaign)
             ++campaign.gate["refused:" + answer.reason];
             continue;
         }
+        auto enqueue = message_for(campaign, *list, row, parsed.address, answer, form.places());
+        WINNOW_CO_TRY(const bool has_other, co_await people.has_other(row.person, enqueue.message.id));
+        if (has_other) {
+            ++campaign.gate[same_person];
+            continue;
+        }
         const bool hold = answer.decision == GateDecision::hold;
         ++(hold ? campaign.held : campaign.queued);
         ++campaign.gate[(hold ? "held:" : "queued:") + answer.reason];
-        ops.ops.emplace_back(message_for(campaign, *list, row, parsed.address, answer, form.places()));
+        if (!hold)
+            people.give(row.person, enqueue.message.id, ops);
+        credits.give(row.number, enqueue.message, ops);
+        ops.ops.emplace_back(std::move(enqueue));
     }
     // The mark moves in the same commit as the messages: after a crash no row passes twice and none is skipped.
     ops.ops.emplace_back(storage::PutCampaign{campaign});
@@ -159,25 +196,53 @@ awaitable<Result<>> Campaigns::Impl::revisit_held(CampaignRecord campaign)
                       co_await services.engine.held(campaign.workspace, campaign.id, after, held_per_turn));
         if (held.empty())
             break;
-        storage::OpList ops;
-        for (const storage::MessageRecord& message : held) {
-            after = message.ref;
-            auto question = question_for(campaign, parse_address(message.recipient).address);
-            WINNOW_CO_TRY(const auto answer, co_await services.admission.ask(std::move(question)));
-            if (answer.decision == GateDecision::send)
-                ops.ops.emplace_back(storage::Release{message.ref, services.engine.now()});
-            else if (answer.decision == GateDecision::refuse)
-                ops.ops.emplace_back(stopped_by_gate(message, answer, services.engine.now()));
-        }
-        if (!ops.ops.empty()) {
-            WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
-        }
+        after = held.back().ref;
+        WINNOW_CO_CHECK(co_await revisit(campaign, held));
     }
     co_return Result<>{};
 }
 
-/// Nobody will let them in any more. True when none is left.
-awaitable<Result<bool>> Campaigns::Impl::cancel_held(CampaignRecord campaign)
+/// One commit of them. Those that a delivery had sent back were counted when they were queued.
+awaitable<Result<>> Campaigns::Impl::revisit(CampaignRecord& campaign, const std::vector<storage::MessageRecord>& held)
+{
+    const TimePoint now = services.engine.now();
+    CampaignPeople people{services.engine, campaign};
+    storage::OpList ops;
+    for (const storage::MessageRecord& message : held) {
+        const bool is_counted_as_held = message.history.empty();
+        WINNOW_CO_TRY(const bool has_other, co_await people.has_other(message.person, message.id));
+        if (has_other) {
+            if (is_counted_as_held)
+                count_anew(campaign, message, same_person);
+            ops.ops.emplace_back(stopped_by_gate(message, {GateDecision::refuse, "same_person", {}}, now));
+            continue;
+        }
+        auto question = question_for(campaign, parse_address(message.recipient).address);
+        WINNOW_CO_TRY(const auto answer, co_await services.admission.ask(std::move(question)));
+        if (answer.decision == GateDecision::hold)
+            continue;
+        const bool send = answer.decision == GateDecision::send;
+        if (is_counted_as_held) {
+            count_anew(campaign, message, (send ? "queued:" : "refused:") + answer.reason);
+            ++(send ? campaign.queued : campaign.refused);
+        }
+        if (send) {
+            people.give(message.person, message.id, ops);
+            ops.ops.emplace_back(storage::Release{message.ref, now});
+        } else {
+            ops.ops.emplace_back(stopped_by_gate(message, answer, now));
+        }
+    }
+    if (ops.ops.empty())
+        co_return Result<>{};
+    ops.ops.emplace_back(storage::PutCampaign{campaign});
+    WINNOW_CO_TRY(const auto stored, co_await services.engine.commit(std::move(ops)));
+    campaign.version = stored.results.back().version;
+    co_return Result<>{};
+}
+
+/// Nobody will let the held ones in any more; the others end when delivery comes to them. True when none is left.
+awaitable<Result<bool>> Campaigns::Impl::wind_up(CampaignRecord campaign)
 {
     const MessageRef from_the_start;
     WINNOW_CO_TRY(const auto held,
@@ -185,10 +250,19 @@ awaitable<Result<bool>> Campaigns::Impl::cancel_held(CampaignRecord campaign)
     storage::OpList ops;
     for (const storage::MessageRecord& message : held)
         ops.ops.emplace_back(storage::CancelMessage{message.ref, "campaign cancelled"});
-    if (ops.ops.empty())
-        co_return true;
-    WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
-    co_return false;
+    if (!ops.ops.empty()) {
+        WINNOW_CO_CHECK(co_await services.engine.commit(std::move(ops)));
+        co_return false;
+    }
+    // What was on its way to an attempt may come back as held.
+    if (unfinished(campaign) > 0)
+        co_return !co_await rest(look_again);
+    if (campaign.finished == TimePoint{}) {
+        campaign.finished = services.engine.now();
+        auto last = storage::OpList::of(storage::PutCampaign{std::move(campaign)});
+        WINNOW_CO_CHECK(co_await services.engine.commit(std::move(last)));
+    }
+    co_return true;
 }
 
 awaitable<Result<>> Campaigns::Impl::finish(CampaignRecord campaign)
@@ -209,7 +283,7 @@ awaitable<Result<>> Campaigns::Impl::finish(CampaignRecord campaign)
 awaitable<Result<bool>> Campaigns::Impl::step(CampaignRecord campaign, bool& all_passed)
 {
     if (campaign.state == CampaignState::cancelled)
-        co_return co_await cancel_held(std::move(campaign));
+        co_return co_await wind_up(std::move(campaign));
     if (campaign.state != CampaignState::running)
         co_return true;
     if (!all_passed) {

@@ -128,6 +128,8 @@ awaitable<Result<CampaignRecord>> Campaigns::create(CampaignRequest request)
     trial.id = record.id;
     trial.recipient = "someone@example.com";
     trial.accepted = now;
+    for (const auto& place : form.places())
+        trial.merge[place.name] = "x";
     WINNOW_CO_CHECK(form.render(trial, self->options, self->services.keys));
 
     storage::OpList ops = std::move(request.with);
@@ -174,8 +176,7 @@ awaitable<Result<>> Campaigns::cancel(std::string workspace, std::string id)
         if (record.state == CampaignState::done)
             co_return Error{Errc::conflict, "campaign " + id + " is done"};
         if (record.state != CampaignState::cancelled) {
-            record.state = CampaignState::cancelled;
-            record.finished = self->services.engine.now();
+            record.state = CampaignState::cancelled;  // finished when its last message is
             auto ops = storage::OpList::of(storage::PutCampaign{record}, storage::CancelCampaign{workspace, id});
             const auto stored = co_await self->services.engine.commit(std::move(ops));
             // On a conflict the runner moved its mark in between: read again.

@@ -36,9 +36,10 @@ public:
     awaitable<Result<storage::CampaignRecord>> create(CampaignRequest request);
     awaitable<Result<storage::CampaignRecord>> start(std::string workspace, std::string id);
     awaitable<Result<storage::CampaignRecord>> get(std::string workspace, std::string id);
-    /// At once for what is not in a transaction yet. A crash in between may leave held messages: cancel again.
+    /// At once for what is not in a transaction yet. It is `finished` when none of its messages is left, be it after a
+    /// restart.
     awaitable<Result<>> cancel(std::string workspace, std::string id);
-    /// Continues every running campaign of the store.
+    /// Continues every campaign of the store that is running, or cancelled with messages left.
     awaitable<Result<>> resume();
     /// Returns when the campaign is done or cancelled, or when `until` passes. `progress` is told of every look.
     awaitable<Result<storage::CampaignRecord>> wait(std::string workspace, std::string id, SteadyPoint until,
