@@ -74,21 +74,42 @@ TEST_F(JobsTest, AWholeListEndsWithOneResultPerRowAndExactCounters)
     csv += "Dup,USER1@x.test\nDup,user1+tag@x.test\nBad\n\nWrong,not an address\nNone,ann@nowhere.test\n";
     const auto list = lab.upload_csv(csv);
     EXPECT_EQ(list.rows, 706u);
-    EXPECT_EQ(list.duplicates, 2u);
+    EXPECT_EQ(list.duplicates, 1u);
     EXPECT_EQ(list.malformed, 2u);
     const JobRecord job = lab.verify(list);
     lab.expect_complete(job);
-    EXPECT_EQ(job.counters.total, 702u);
-    EXPECT_EQ(job.counters.duplicates, 2u);
+    EXPECT_EQ(job.counters.total, 703u);
+    EXPECT_EQ(job.counters.duplicates, 1u);
     EXPECT_EQ(job.counters.malformed, 2u);
-    EXPECT_EQ(job.counters.by_reason.at(Reason::accepted), 466u);
+    EXPECT_EQ(job.counters.by_reason.at(Reason::accepted), 467u);
     EXPECT_EQ(job.counters.by_reason.at(Reason::mailbox_not_found), 234u);
     EXPECT_EQ(job.counters.by_reason.at(Reason::syntax_invalid), 1u);
     EXPECT_EQ(job.counters.by_reason.at(Reason::domain_not_found), 1u);
     EXPECT_EQ(job.counters.probes, lab.host().rcpts().size());
-    EXPECT_EQ(lab.stored_job(job.id).counters.done, 702u);
+    EXPECT_EQ(lab.stored_job(job.id).counters.done, 703u);
     const auto events = lab.run(lab.engine->events(ProbeLab::ws, 0, 100)).value();
     EXPECT_EQ(std::count_if(events.begin(), events.end(), [](const auto& e) { return e.type == "list.completed"; }), 1);
+}
+
+/// Where tags are literal, "jane+old" and "jane" are two mailboxes: neither speaks for the other.
+TEST_F(JobsTest, EachMailboxOfAPersonGetsAVerdictOfItsOwn)
+{
+    lab.host().mx.rcpt_reply = [](const std::string& recipient) {
+        return recipient.find("jane@") != std::string::npos ? reply(250, "2.1.5 ok") : reply(550, "5.1.1 User unknown");
+    };
+    lab.start_process();
+    for (const char* csv : {"email\njane+old@x.test\njane@x.test\n", "email\njane@x.test\njane+old@x.test\n"}) {
+        const auto list = lab.upload_csv(csv);
+        const JobRecord job = lab.verify(list);
+        lab.expect_complete(job);
+        EXPECT_EQ(job.counters.by_reason.at(Reason::accepted), 1u) << csv;
+        EXPECT_EQ(job.counters.by_reason.at(Reason::mailbox_not_found), 1u) << csv;
+        for (const auto& row : lab.run(lab.engine->rows(ProbeLab::ws, list.id, 1, 2)).value()) {
+            const auto result = lab.run(lab.engine->row_results(ProbeLab::ws, list.id, row.number, 1)).value().at(0);
+            EXPECT_EQ(result.verdict.reason,
+                      row.address == "jane@x.test" ? Reason::accepted : Reason::mailbox_not_found);
+        }
+    }
 }
 
 TEST_F(JobsTest, ProgressNeverRunsAheadOfTheStoreAndNeverBack)
