@@ -1,5 +1,7 @@
 #include "api/problem.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "core/ndjson.hpp"
@@ -113,6 +115,44 @@ Problem problem_of(const Error& error)
 net::HttpResponse to_response(const Error& error)
 {
     return to_response(problem_of(error));
+}
+
+net::HttpResponse refusal(int status, std::string why)
+{
+    struct Kind {
+        int status;
+        const char* word;
+        const char* title;
+    };
+    constexpr Kind malformed{400, "malformed_request", "The request is malformed"};
+    constexpr Kind kinds[] = {
+        {408, "timed_out", "The request did not come in time"},
+        {413, "too_large", "A limit was exceeded"},
+        {417, "expectation_failed", "The expectation cannot be met"},
+        {431, "header_too_large", "The header of the request is too large"},
+        {501, "not_implemented", "This part of HTTP is not implemented"},
+        {503, "unavailable", "Not available now"},
+        {505, "version_not_supported", "Only HTTP/1.0 and HTTP/1.1 are spoken here"},
+    };
+    Problem problem = problem_of(Error{Errc::internal, why});
+    if (status != problem.status) {
+        const auto* kind =
+            std::find_if(std::begin(kinds), std::end(kinds), [&](const Kind& k) { return k.status == status; });
+        if (kind == std::end(kinds))
+            kind = &malformed;
+        problem = {status, kind->word, kind->title, std::move(why), {}};
+    }
+    net::HttpResponse response = to_response(problem);
+    add_common_fields(response);
+    return response;
+}
+
+void add_common_fields(net::HttpResponse& response)
+{
+    response.fields.set("X-Content-Type-Options", "nosniff");
+    response.fields.set("Cache-Control", "no-store");
+    response.fields.set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    response.fields.set("Referrer-Policy", "no-referrer");
 }
 
 net::HttpResponse json_response(int status, const nlohmann::json& body)

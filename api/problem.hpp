@@ -42,6 +42,11 @@ net::HttpResponse to_response(const Problem& problem);
 Problem problem_of(const Error& error);
 net::HttpResponse to_response(const Error& error);
 
+/// What the HTTP server itself refuses, as net::HttpServerOptions::refusal asks for it; with the common fields.
+net::HttpResponse refusal(int status, std::string why);
+/// Fields of every answer: nothing of ours is cached, framed, sniffed or run.
+void add_common_fields(net::HttpResponse& response);
+
 net::HttpResponse json_response(int status, const nlohmann::json& body);
 
 }  // namespace winnow::api

@@ -36,6 +36,27 @@ TEST(Problem, ErrorsBecomeTheStatusThatTellsTheCallerWhatToDo)
         EXPECT_EQ(problem_of(Error{code, "why"}).status, status) << static_cast<int>(code);
 }
 
+TEST(Problem, WhatTheHttpServerRefusesIsAProblemToo)
+{
+    const std::pair<int, const char*> rows[] = {
+        {400, "malformed_request"}, {408, "timed_out"},       {413, "too_large"},   {417, "expectation_failed"},
+        {431, "header_too_large"},  {501, "not_implemented"}, {503, "unavailable"}, {505, "version_not_supported"},
+        {418, "malformed_request"}};
+    for (const auto& [status, word] : rows) {
+        const net::HttpResponse response = refusal(status, "the reason");
+        EXPECT_EQ(response.status, status);
+        EXPECT_EQ(response.fields.get("Content-Type"), "application/problem+json");
+        EXPECT_EQ(response.fields.get("X-Content-Type-Options"), "nosniff");
+        const auto body = test::parse_json(response.body);
+        EXPECT_EQ(body["status"], status);
+        EXPECT_EQ(body["code"], word);
+        EXPECT_EQ(body["detail"], "the reason");
+        EXPECT_NE(body["title"], "");
+    }
+    EXPECT_EQ(refusal(503, "full").fields.get("Retry-After"), "5");
+    EXPECT_EQ(refusal(500, "/var/lib/secret").body.find("secret"), std::string::npos);
+}
+
 TEST(Problem, AnInternalErrorTellsTheLogAndNotTheClient)
 {
     const Problem problem = problem_of(Error{Errc::io_error, "cannot write /srv/winnow/000123.sst"});
