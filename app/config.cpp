@@ -123,6 +123,11 @@ private:
                 take(*inner, key, path);
                 continue;
             }
+            if (!inner && is_section(key)) {
+                complain(where + ": " + key + " is a table of settings, written [" + key + "]" +
+                         (node.is_array_of_tables() ? ", not [[" + key + "]]" : ""));
+                continue;
+            }
             const auto value = value_of(node);
             if (!value && table_.find(key)) {
                 complain(where + ": " + key + ": a setting is true or false, a number, a text or a list of texts");

@@ -105,6 +105,16 @@ TEST_F(ConfigFile, AnUnknownKeyIsAnErrorWithFileLineColumnAndTheNearestKey)
     EXPECT_EQ(error_of("[verifier.manners]\n"), "no error");
 }
 
+TEST_F(ConfigFile, ASectionThatIsNoTableTellsHowItIsWritten)
+{
+    EXPECT_THAT(
+        error_of("[[http]]\nlisten = \"127.0.0.1:80\"\n"),
+        AllOf(HasSubstr("winnow.toml:1:"), HasSubstr("http is a table of settings, written [http], not [[http]]")));
+    EXPECT_THAT(error_of("[[verifier.manners]]\n"), HasSubstr("written [verifier.manners], not [[verifier.manners]]"));
+    EXPECT_THAT(error_of("http = \"127.0.0.1:80\"\n"), HasSubstr("http is a table of settings, written [http]"));
+    EXPECT_THAT(error_of("[[zebra]]\n"), HasSubstr("unknown setting 'zebra'"));
+}
+
 TEST_F(ConfigFile, AllMistakesAreToldAtOnce)
 {
     const auto text = error_of(
