@@ -26,7 +26,7 @@ struct Services {
     Metrics& metrics;
     /// Empty when ready; else why not ("draining", "storage is read-only: ...").
     std::function<std::string()> not_ready;
-    verifier::Rules rules;  ///< of today; outlive it
+    verifier::Rules rules;                        ///< of today; outlive it
     const UnmatchedReplies* unmatched = nullptr;  ///< what the reply table could not read; null = not collected
 };
 

@@ -141,10 +141,9 @@ public:
         const relay::Services relay_services{store, engine_keys, resolver, connector, timers,    clock,
                                              rng,   null_log(),  metrics,  replies,   providers, *gate};
         campaign_runners.push_back(std::make_unique<relay::Campaigns>(relay_services, relaying));
-        api = std::make_unique<api::Api>(api::Services{store, *verifiers.back(), *job_runners.back(),
-                                                       *campaign_runners.back(), *ring, clock, rng, *log, metrics,
-                                                       [this] { return not_ready; },
-                                                       verifier::Rules{replies, providers, ApiTest::lists}});
+        api = std::make_unique<api::Api>(api::Services{
+            store, *verifiers.back(), *job_runners.back(), *campaign_runners.back(), *ring, clock, rng, *log, metrics,
+            [this] { return not_ready; }, verifier::Rules{replies, providers, ApiTest::lists}});
     }
     FlakyEngine& process() { return *stores.back(); }
 
