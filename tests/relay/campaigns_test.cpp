@@ -1,9 +1,11 @@
 // Campaigns: rows through the gate into the lanes, once each.
 #include "relay/campaigns.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "mail/headers.hpp"
+#include "relay/outcome.hpp"
 #include "tests/relay/relay_world.hpp"
 
 using namespace std::chrono_literals;
@@ -40,6 +42,17 @@ public:
         commit(storage::PutList{list});
         commit(storage::PutRows{ws, "list-1", std::move(rows)});
     }
+    /// Rows of one person with several mailboxes; the first stands for all of them.
+    std::vector<storage::ListRow> person(std::vector<std::string> addresses, std::uint64_t first = 1)
+    {
+        std::vector<storage::ListRow> rows;
+        for (std::string& address : addresses) {
+            rows.push_back(row(first + rows.size(), std::move(address)));
+            rows.back().person = first;
+        }
+        return rows;
+    }
+    using Gate = std::map<std::string, std::uint64_t>;
     void put_many(std::uint64_t count)
     {
         std::vector<storage::ListRow> rows;
@@ -126,6 +139,14 @@ TEST_F(CampaignTest, ErrorsOfARequestNameTheField)
     r.headers["X-A\r\n"] = "x";
     EXPECT_NE(refusal(r), "accepted");
     r = request();
+    r.headers["To"] = "{{name}}";
+    EXPECT_NE(refusal(r), "accepted");
+    r = request();
+    r.headers["X-Ref"] = "{{nmae}}";
+    begins(r, "headers: X-Ref: {{nmae}}");
+    r.headers["X-Ref"] = "{{name";
+    begins(r, "headers: X-Ref: line 1");
+    r = request();
     r.hold_for = -1h;
     begins(r, "hold_for: ");
 }
@@ -200,6 +221,29 @@ TEST_F(CampaignTest, RowsOfAnOldSpreadsheetAreWrittenInUtf8)
     ASSERT_EQ(mx.mails.size(), 1u);
     EXPECT_NE(mx.mails[0].content.find("=?"), std::string::npos) << mx.mails[0].content;
     EXPECT_NE(mx.mails[0].content.find("J=C3=BCrgen"), std::string::npos) << mx.mails[0].content;
+}
+
+TEST_F(CampaignTest, RowsOfANdjsonListGiveTheirMembersToTheTemplate)
+{
+    MxHost& mx = serve();
+    storage::ListRecord list;
+    list.workspace = ws;
+    list.id = "list-1";
+    list.name = "the list";
+    list.format = storage::ListFormat::ndjson;
+    list.columns = {"email", "name"};
+    list.complete = true;
+    list.rows = 1;
+    storage::ListRow object;
+    object.number = 1;
+    object.address = "a@example.test";
+    object.raw = R"({"email":"a@example.test","name":"A, \"n\" J\u00f8rgen"})";
+    commit(storage::PutList{list});
+    commit(storage::PutRows{ws, "list-1", {object}});
+    launch();
+    deliver(1min);
+    ASSERT_EQ(mx.mails.size(), 1u);
+    EXPECT_NE(mx.mails[0].content.find("Dear A, \"n\" J=C3=B8rgen"), std::string::npos) << mx.mails[0].content;
 }
 
 TEST_F(CampaignTest, ACrashBetweenCommitsSkipsNoRowAndRepeatsNone)
@@ -301,6 +345,146 @@ TEST_F(CampaignTest, AHeldRowIsRefusedWhenTheHoldEnds)
     EXPECT_EQ(record(id).state, CampaignState::done);
 }
 
+TEST_F(CampaignTest, WhatBecameOfHeldRowsShowsInTheGateCounts)
+{
+    serve();
+    put_list({row(1, "a@example.test"), row(2, "b@example.test"), row(3, "c@example.test")});
+    for (const char* who : {"a@example.test", "b@example.test", "c@example.test"})
+        gate.hold(who, "greylisted");
+    const std::string id = launch();
+    pass(2s);
+    EXPECT_EQ(record(id).gate, (Gate{{"held:greylisted", 3}}));
+    EXPECT_EQ(record(id).held, 3u);
+    gate.answers.erase("a@example.test");
+    gate.refuse("b@example.test", "mailbox_not_found");
+    pass(2s);
+    EXPECT_EQ(record(id).gate,
+              (Gate{{"held:greylisted", 1}, {"queued:accepted", 1}, {"refused:mailbox_not_found", 1}}));
+    deliver(15min);
+    const auto c = record(id);
+    EXPECT_EQ(c.state, CampaignState::done);
+    EXPECT_EQ(c.held, 0u);
+    EXPECT_EQ(c.queued, 1u);
+    EXPECT_EQ(c.refused, 2u);
+    EXPECT_EQ(c.gate.count("held:greylisted"), 0u);
+}
+
+TEST_F(CampaignTest, AMessageThatADeliverySentBackIsCountedOnce)
+{
+    MxHost& mx = serve();
+    put_list({row(1, "a@example.test")});
+    const std::string id = launch();
+    pass(2s);
+    gate.hold("a@example.test", "timeout");  // its verdict ended before its turn came
+    deliver(1min);
+    ASSERT_EQ(record(id).by_state.at(MessageState::held), 1u);
+    gate.answers.clear();
+    pass(1min);
+    EXPECT_EQ(mx.mails.size(), 1u);
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1}}));
+    EXPECT_EQ(record(id).queued, 1u);
+}
+
+// --- one mail for each person
+
+TEST_F(CampaignTest, APersonWithSeveralMailboxesGetsOneMessage)
+{
+    MxHost& mx = serve();
+    put_list(person({"jane@example.test", "jane+a@example.test", "jane+b@example.test"}));
+    const std::string id = launch();
+    deliver(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"jane@example.test"});
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1}, {"skipped:same_person", 2}}));
+    EXPECT_EQ(record(id).state, CampaignState::done);
+}
+
+TEST_F(CampaignTest, AMailboxThatTheGateRefusesDoesNotStandForTheOthers)
+{
+    MxHost& mx = serve();
+    put_list(person({"jane+old@example.test", "jane@example.test"}));
+    gate.refuse("jane+old@example.test", "mailbox_not_found");
+    const std::string id = launch();
+    deliver(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"jane@example.test"});
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1}, {"refused:mailbox_not_found", 1}}));
+}
+
+TEST_F(CampaignTest, AHeldMailboxGivesWayToOneThatMayBeMailed)
+{
+    MxHost& mx = serve();
+    put_list(person({"jane+old@example.test", "jane@example.test"}));
+    gate.hold("jane+old@example.test", "greylisted");
+    const std::string id = launch();
+    deliver(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"jane@example.test"});
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1}, {"skipped:same_person", 1}}));
+    EXPECT_EQ(record(id).by_state.at(MessageState::dropped), 1u);
+    EXPECT_EQ(record(id).state, CampaignState::done) << "nothing waits for the rest of the hold";
+}
+
+TEST_F(CampaignTest, OfHeldMailboxesTheFirstThatIsLetInGetsTheMessage)
+{
+    MxHost& mx = serve();
+    put_list(person({"jane+a@example.test", "jane+b@example.test", "jane@example.test"}));
+    for (const char* who : {"jane+a@example.test", "jane+b@example.test", "jane@example.test"})
+        gate.hold(who, "greylisted");
+    const std::string id = launch();
+    pass(2s);
+    ASSERT_EQ(record(id).by_state.at(MessageState::held), 3u);
+    gate.answers.erase("jane+b@example.test");
+    gate.answers.erase("jane@example.test");
+    deliver(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"jane+b@example.test"});
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1}, {"skipped:same_person", 2}}));
+    EXPECT_EQ(record(id).state, CampaignState::done);
+}
+
+TEST_F(CampaignTest, AMessageThatADeliverySentBackKeepsItsPerson)
+{
+    MxHost& mx = serve();
+    put_list(person({"jane@example.test", "jane+a@example.test"}));
+    const std::string id = launch();
+    pass(2s);
+    gate.hold("jane@example.test", "timeout");
+    deliver(1min);
+    ASSERT_EQ(record(id).by_state.at(MessageState::held), 1u);
+    gate.answers.clear();
+    pass(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"jane@example.test"}) << "it is not its own rival";
+}
+
+TEST_F(CampaignTest, ACrashMailsAPersonNeitherTwiceNorNever)
+{
+    std::vector<storage::ListRow> rows;
+    for (std::uint64_t i = 1; i <= 1'798; ++i)
+        rows.push_back(row(i, "u" + std::to_string(i) + "@example.test"));
+    rows.front().person = 1;  // mailed before the crash, met again after it
+    rows[1].person = 2;       // held before the crash, mailed after it
+    rows.push_back(row(1'799, "u1+a@example.test"));
+    rows.back().person = 1;
+    rows.push_back(row(1'800, "u2+a@example.test"));
+    rows.back().person = 2;
+    put_list(std::move(rows));
+    gate.hold("u2@example.test", "greylisted");
+    slow_store();
+    const std::string id = launch();
+    pass(2500ms);
+    const auto so_far = record(id).next_row;
+    ASSERT_GT(so_far, 2u);
+    ASSERT_LT(so_far, 1'799u);
+    campaigns.reset();
+    stop_world();
+    crash(*disk);
+    storage::set_faults(*disk, {});
+    open_store();
+    start();
+    ASSERT_TRUE(run(campaigns->resume()));
+    pass(1min);
+    EXPECT_EQ(record(id).gate, (Gate{{"queued:accepted", 1'798}, {"skipped:same_person", 2}}));
+    EXPECT_EQ(count_events("message.queued"), 1'798);
+    EXPECT_EQ(record(id).by_state.at(MessageState::dropped), 1u);
+}
+
 TEST_F(CampaignTest, CancelStopsQueuedAndHeldMessages)
 {
     MxHost& mx = serve();
@@ -320,6 +504,52 @@ TEST_F(CampaignTest, CancelStopsQueuedAndHeldMessages)
     EXPECT_EQ(record(id).by_state.at(MessageState::cancelled), 51u);
     EXPECT_TRUE(run(campaigns->cancel(ws, id))) << "once more is the same";
     EXPECT_FALSE(run(campaigns->start(ws, id)));
+}
+
+TEST_F(CampaignTest, ACancelledCampaignHoldsNoMessageAfterACrash)
+{
+    put_many(1'200);
+    for (int i = 1; i <= 1'200; ++i)
+        gate.hold("u" + std::to_string(i) + "@example.test", "greylisted");
+    const std::string id = launch();
+    pass(5s);
+    ASSERT_EQ(record(id).by_state.at(MessageState::held), 1'200u);
+    ASSERT_TRUE(run(campaigns->cancel(ws, id)));  // and at once:
+    campaigns.reset();
+    stop_world();
+    crash(*disk);
+    open_store();
+    start();
+    EXPECT_EQ(record(id).state, CampaignState::cancelled);
+    EXPECT_EQ(record(id).by_state.at(MessageState::held), 1'200u);
+    EXPECT_EQ(record(id).finished, TimePoint{});
+    ASSERT_TRUE(run(campaigns->resume()));
+    pass(1min);
+    EXPECT_EQ(record(id).by_state.at(MessageState::cancelled), 1'200u);
+    EXPECT_NE(record(id).finished, TimePoint{});
+    EXPECT_TRUE(get(engine->running_campaigns()).empty());
+}
+
+TEST_F(CampaignTest, AMessageThatComesBackFromDeliveryIsCancelledToo)
+{
+    serve();
+    put_many(1);
+    const std::string id = launch();
+    pass(5s);
+    ASSERT_TRUE(run(campaigns->cancel(ws, id)));
+    pass(5s);
+    EXPECT_EQ(record(id).finished, TimePoint{}) << "a message is still in the queue";
+    const auto queued = events();
+    const auto at =
+        std::find_if(queued.begin(), queued.end(), [](const auto& e) { return e.type == "message.queued"; });
+    ASSERT_NE(at, queued.end());
+    const auto message = get(engine->find_message(ws, at->message_id));
+    ASSERT_TRUE(message);
+    commit(relay::stopped_by_gate(*message, {GateDecision::hold, "timeout", {}}, engine->now()));
+    ASSERT_EQ(record(id).by_state.at(MessageState::held), 1u);
+    pass(5s);
+    EXPECT_EQ(record(id).by_state.at(MessageState::cancelled), 1u);
+    EXPECT_NE(record(id).finished, TimePoint{});
 }
 
 TEST_F(CampaignTest, CancelDuringThePassStopsIt)
