@@ -107,10 +107,10 @@ public:
     }
 
     void row(std::span<const std::string_view> fields);
-    /// The user's record as it stands, then our cells. `columns` (the header's) pads a short record so that our cells
-    /// stay in their columns. A record with broken quotes is written anew from its fields, for our cells would end up
-    /// inside them; blank lines, comments and skipped lines pass unchanged. spreadsheet_safe is for our cells: the
-    /// user's octets are the user's.
+    /// The user's record as it stands, then our cells. `columns` (of the longest record, header or row) pads a short
+    /// one so that our cells stay in their columns. A record with broken quotes is written anew from its fields, for
+    /// our cells would end up inside them; blank lines, comments and skipped lines pass unchanged. spreadsheet_safe is
+    /// for our cells: the user's octets are the user's.
     void annotate(const CsvRecord& record, std::size_t columns, std::span<const std::string_view> cells);
 
 private:
