@@ -3,18 +3,18 @@
 
 #include "api/fields.hpp"
 #include "api/idempotency.hpp"
+#include "api/paging.hpp"
 #include "api/record_json.hpp"
 #include "api/router.hpp"
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
+#include "api/suppression_page.hpp"
 
 namespace winnow::api {
 namespace {
 
 using nlohmann::json;
 using storage::SuppressionEntry;
-
-constexpr std::int64_t max_page = 1'000;
 
 /// What people may say. An erasure is more than an entry and has no business here.
 std::vector<SuppressionReason> given_reasons()
@@ -150,42 +150,52 @@ awaitable<Answer> remove_suppression(Context& context)
     co_return response;
 }
 
-awaitable<Answer> entries_of_domain(Context& context, std::string domain, std::size_t limit)
+/// What narrows a listing or an export.
+storage::SuppressionFilter read_filter(Fields& query)
 {
-    json entries = json::array();
-    std::vector<ScopeKind> spaces{ScopeKind::workspace};
-    if (!scope_problem(context, ScopeKind::global))
-        spaces.push_back(ScopeKind::global);
-    bool more = false;
-    for (ScopeKind space : spaces) {
-        storage::SuppressionFilter filter;
-        filter.domain = domain;
-        if (space == ScopeKind::global)
-            filter.scope = space;
-        WINNOW_CO_TRY(const auto cursor,
-                      co_await context.services.engine.open_suppressions(context.key.workspace, filter));
-        WINNOW_CO_TRY(const auto found, co_await cursor->next(limit + 1));
-        for (const SuppressionEntry& entry : found) {
-            more = more || entries.size() >= limit;
-            if (entries.size() < limit)
-                entries.push_back(to_json(entry));
-        }
+    storage::SuppressionFilter filter;
+    filter.reason = query.word<SuppressionReason>("reason");
+    filter.scope = query.word<ScopeKind>("scope");
+    filter.list_id = query.text("list_id", {}, 26);
+    filter.domain = query.text("domain");
+    filter.since = query.time("since");
+    if (!filter.domain.empty() && !to_ascii_domain(filter.domain))
+        query.refuse("domain", "is not a domain name");
+    return filter;
+}
+
+awaitable<Answer> list_suppressions(Context& context, Fields query)
+{
+    SuppressionQuery page;
+    page.workspace = context.key.workspace;
+    page.filter = read_filter(query);
+    if (page.filter.domain.empty() && query.has("domain"))
+        query.refuse("domain", "is empty");
+    page.with_global = !scope_problem(context, ScopeKind::global);
+    page.after = query.text("after");
+    page.limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
+    if (!page.after.empty() && !is_suppression_position(page.after))
+        query.refuse("after", "has to be the \"next\" of an earlier page");
+    if (auto problem = query.problem())
+        co_return *problem;
+    if (page.filter.scope) {
+        if (auto problem = scope_problem(context, *page.filter.scope))
+            co_return *problem;
     }
-    const json body{{"domain", domain}, {"entries", std::move(entries)}, {"more", more}};
+    WINNOW_CO_TRY(const json body, co_await suppression_page(context.services.engine, std::move(page)));
     co_return json_response(200, body);
 }
 
 awaitable<Answer> find_suppressions(Context& context)
 {
     Fields query = Fields::of_texts(context.request.query);
+    if (!query.has("address"))
+        co_return co_await list_suppressions(context, std::move(query));
     Selector selector;
     read_subject(query, selector);
     const std::string list_id = query.text("list_id", {}, 26);
-    const auto limit = static_cast<std::size_t>(query.integer("limit", 100, 1, max_page));
     if (auto problem = query.problem())
         co_return *problem;
-    if (!selector.domain.empty())
-        co_return co_await entries_of_domain(context, selector.domain, limit);
 
     storage::Engine& engine = context.services.engine;
     const Address address = parse_address(selector.address).address;
@@ -249,12 +259,7 @@ awaitable<Answer> export_all(Context& context)
     Fields query = Fields::of_texts(context.request.query);
     const std::string name = query.one_of("format", "csv", {"csv", "ndjson", "txt"});
     const bool spreadsheet_safe = query.flag("spreadsheet_safe", false);
-    storage::SuppressionFilter filter;
-    filter.reason = query.word<SuppressionReason>("reason");
-    filter.scope = query.word<ScopeKind>("scope");
-    filter.list_id = query.text("list_id", {}, 26);
-    filter.domain = query.text("domain");
-    filter.since = query.time("since");
+    storage::SuppressionFilter filter = read_filter(query);
     if (auto problem = query.problem())
         co_return *problem;
     if (filter.scope) {

@@ -9,10 +9,12 @@
 #include "api/record_json.hpp"
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
+#include "api/suppression_page.hpp"
 #include "app/either_end.hpp"
 #include "app/end_on_signal.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
+#include "core/duration.hpp"
 #include "core/ndjson.hpp"
 
 namespace winnow::app {
@@ -24,6 +26,7 @@ using nlohmann::json;
 constexpr const char* workspace = "default";
 constexpr const char* actor = "cli";
 constexpr int found_one = 3;
+constexpr std::size_t entries_per_page = 1'000;
 
 /// What the commands need of either end. Errors are in words for people.
 class Suppressions {
@@ -35,6 +38,8 @@ public:
                                            std::string domain) = 0;
     /// {"address", "suppressed_by": [...], "entries": [...]}
     virtual awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) = 0;
+    /// {"entries": [...], "next": the `after` of the next page, null at the end}
+    virtual awaitable<Result<json>> page(const SuppressionListCommand& command, std::string after) = 0;
     /// {"added", "already_there", "malformed", "errors": [{"line", "detail"}]}
     virtual awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) = 0;
     virtual awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) = 0;
@@ -75,6 +80,18 @@ public:
     awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) override
     {
         Query query{{"address", address}, {"list_id", command.list_id}};
+        co_return co_await client_.get("/suppressions", query);
+    }
+
+    awaitable<Result<json>> page(const SuppressionListCommand& command, std::string after) override
+    {
+        Query query{{"domain", command.domain},
+                    {"reason", command.reason},
+                    {"scope", command.scope},
+                    {"list_id", command.list_id},
+                    {"since", command.since},
+                    {"after", std::move(after)},
+                    {"limit", std::to_string(entries_per_page)}};
         co_return co_await client_.get("/suppressions", query);
     }
 
@@ -160,6 +177,23 @@ public:
         for (const storage::SuppressionEntry& entry : found)
             answer["entries"].push_back(api::to_json(entry));
         co_return Result<json>{boost::system::in_place_value, std::move(answer)};
+    }
+
+    awaitable<Result<json>> page(const SuppressionListCommand& command, std::string after) override
+    {
+        api::SuppressionQuery query;
+        query.workspace = workspace;
+        query.filter.domain = command.domain;
+        query.filter.reason = from_string<SuppressionReason>(command.reason);
+        query.filter.scope = from_string<ScopeKind>(command.scope);
+        query.filter.list_id = command.list_id;
+        if (!command.since.empty()) {
+            WINNOW_CO_TRY(query.filter.since, parse_time(command.since));
+        }
+        query.with_global = true;
+        query.after = std::move(after);
+        query.limit = entries_per_page;
+        co_return co_await api::suppression_page(engine_, std::move(query));
     }
 
     awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) override
@@ -276,6 +310,24 @@ void print_entries(const json& answer)
     std::fputs(text.c_str(), stdout);
 }
 
+/// The address, @domain, or the digest of an entry of which only that is known.
+std::string subject_of(const json& entry)
+{
+    if (entry.at("address").is_string())
+        return entry.at("address").get<std::string>();
+    if (entry.at("domain").is_string())
+        return "@" + entry.at("domain").get<std::string>();
+    return "digest " + entry.at("digest").get<std::string>();
+}
+
+/// One line of the overview: day, reason, scope, subject.
+void print_entry_row(const json& entry)
+{
+    std::printf("%-10s  %-11s  %-9s  %s\n", entry.at("first").get<std::string>().substr(0, 10).c_str(),
+                entry.at("reason").get<std::string>().c_str(), entry.at("scope").get<std::string>().c_str(),
+                subject_of(entry).c_str());
+}
+
 }  // namespace
 
 int run_suppression_add(const Globals& globals, const SuppressionCommand& command)
@@ -343,6 +395,28 @@ int run_suppression_check(const Globals& globals, const SuppressionCommand& comm
                 print_entries(answer);
         }
         co_return code;
+    };
+    return with_suppressions(globals, story);
+}
+
+int run_suppression_list(const Globals& globals, const SuppressionListCommand& command)
+{
+    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        std::string after;
+        for (;;) {
+            WINNOW_CO_TRY(const auto page, co_await suppressions.page(command, after));
+            for (const json& entry : page.at("entries")) {
+                if (globals.json)
+                    std::printf("%s\n", dump_json(entry).c_str());
+                else if (globals.quiet)
+                    std::printf("%s\n", subject_of(entry).c_str());
+                else
+                    print_entry_row(entry);
+            }
+            if (!page.at("next").is_string())
+                co_return 0;
+            after = page.at("next").get<std::string>();
+        }
     };
     return with_suppressions(globals, story);
 }

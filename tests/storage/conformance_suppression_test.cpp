@@ -279,6 +279,54 @@ TEST_P(Suppressions, AWalkIsFilteredByScopeReasonListDomainAndTime)
     EXPECT_EQ(addresses(walk(filter)), "a@one.test c@one.test one.test");
 }
 
+TEST_P(Suppressions, AWalkGoesOnAtThePositionOfAnEarlierOne)
+{
+    for (int i = 0; i < 5; ++i)
+        add(entry("a" + std::to_string(i) + "@example.test", SuppressionReason::manual));
+    add(entry("l@example.test", SuppressionReason::manual, ScopeKind::list, "L1"));
+    add(entry("g@example.test", SuppressionReason::manual, ScopeKind::global));
+    for (const char* domain : {"", "example.test"}) {
+        SuppressionFilter filter;
+        filter.domain = domain;
+        std::vector<SuppressionEntry> seen;
+        for (;;) {
+            auto cursor = get(engine->open_suppressions(ws, filter));
+            auto some = get(cursor->next(2));
+            if (some.empty())
+                break;
+            std::move(some.begin(), some.end(), std::back_inserter(seen));
+            filter.after = cursor->position();
+            cursor.reset();
+            reopen();
+        }
+        EXPECT_EQ(seen.size(), 6u);
+        EXPECT_EQ(addresses(seen),
+                  "a0@example.test a1@example.test a2@example.test a3@example.test a4@example.test "
+                  "l@example.test");
+    }
+}
+
+TEST_P(Suppressions, APositionOfAnywhereLeadsToNobodyElsesEntries)
+{
+    add(entry("a@example.test", SuppressionReason::manual));
+    add(entry("g@example.test", SuppressionReason::manual, ScopeKind::global));
+    for (const std::string& after : {std::string(40, '\0'), std::string(40, '\x7f'), std::string(40, '\xff')}) {
+        SuppressionFilter filter;
+        filter.after = after;
+        for (const auto& one : walk(filter))
+            EXPECT_EQ(one.address, "a@example.test");
+    }
+}
+
+TEST_P(Suppressions, AWalkOverNoDomainIsRefusedAtOnce)
+{
+    SuppressionFilter filter;
+    filter.domain = "no domain";
+    const auto cursor = run(engine->open_suppressions(ws, filter));
+    ASSERT_FALSE(cursor);
+    EXPECT_EQ(cursor.error().code, code(Errc::invalid_argument));
+}
+
 TEST_P(Suppressions, AWalkShowsTheMomentItWasOpenedWhateverIsWrittenMeanwhile)
 {
     for (int i = 0; i < 6; ++i)
