@@ -77,11 +77,17 @@ Checked<Fields> Fields::of_json(std::string_view body)
     return Fields{std::move(impl)};
 }
 
-Fields Fields::of_texts(const Pairs& pairs)
+Fields Fields::of_texts(const Pairs& pairs, const std::vector<std::string_view>& repeatable)
 {
     auto impl = std::make_unique<Impl>();
     for (const auto& [name, value] : pairs) {
-        if (impl->values.contains(name))
+        const auto before = impl->values.find(name);
+        const bool again = before != impl->values.end();
+        if (again && std::find(repeatable.begin(), repeatable.end(), name) != repeatable.end()) {
+            before->get_ref<std::string&>() += "," + value;
+            continue;
+        }
+        if (again)
             impl->refuse(name, "is given twice");
         impl->values[name] = value;
     }

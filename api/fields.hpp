@@ -24,8 +24,9 @@ public:
 
     /// A JSON object, or nothing at all, which reads as {}. Depth and size are bounded.
     static Checked<Fields> of_json(std::string_view body);
-    /// Query or form: all values are texts. A name that occurs twice is wrong.
-    static Fields of_texts(const Pairs& pairs);
+    /// Query or form: all values are texts. A name that occurs twice is wrong, unless it is among `repeatable`: then
+    /// its values are one text, joined by commas.
+    static Fields of_texts(const Pairs& pairs, const std::vector<std::string_view>& repeatable = {});
     Fields(Fields&&) noexcept;
     Fields& operator=(Fields&&) noexcept;
     ~Fields();

@@ -3,6 +3,7 @@
 #include "api/fields.hpp"
 #include "api/router.hpp"
 #include "verifier/list_ingest.hpp"
+#include "verifier/list_preview.hpp"
 
 namespace winnow::api {
 
@@ -10,16 +11,18 @@ namespace winnow::api {
 struct UploadForm {
     verifier::UploadOptions options;
     bool verify = true;
+    bool dry_run = false;      ///< the file is read, nothing is stored
     milliseconds deadline{0};  ///< 0 = the verifier's default
 
     static Checked<UploadForm> read(const Fields::Pairs& pairs);
 };
 
-/// A file whose rows are stored. It is no list yet.
+/// A file whose rows are stored. It is no list yet; of a dry run it never will be.
 struct Upload {
     UploadForm form;
     std::unique_ptr<verifier::ListIngest> ingest;
-    storage::ListRecord list;  ///< as it will be
+    storage::ListRecord list;                      ///< as it will be
+    std::optional<verifier::ListPreview> preview;  ///< of a dry run, which has no `ingest`
 };
 
 /// Streams the request's body into a list of the key's workspace: multipart/form-data with one file, or the file as it

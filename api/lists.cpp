@@ -9,6 +9,7 @@
 #include "core/ids.hpp"
 #include "core/ndjson.hpp"
 #include "verifier/list_export.hpp"
+#include "verifier/list_rejects.hpp"
 
 namespace winnow::api {
 namespace {
@@ -123,6 +124,8 @@ awaitable<Checked<JobRecord>> job_of_upload(Context& context, const verifier::Up
 awaitable<Answer> upload_list(Context& context)
 {
     WINNOW_CO_TRY(auto upload, co_await receive_list(context));
+    if (upload.preview)
+        co_return json_response(200, to_json(*upload.preview));
     ProbeReservation reservation;
     if (upload.form.verify) {
         auto reserved = co_await reserve_for(context, upload.list);
@@ -182,7 +185,7 @@ awaitable<Answer> get_list(Context& context)
     json body{{"list", list_json(list, memory)}, {"job", nullptr}};
     if (!memory.job_id.empty()) {
         WINNOW_CO_TRY(const auto job, co_await context.services.jobs.get(context.key.workspace, memory.job_id));
-        body["job"] = to_json(job);
+        body["job"] = to_json(job, context.services.jobs.progress(job));
     }
     co_return json_response(200, body);
 }
@@ -212,6 +215,13 @@ awaitable<Answer> verify_list(Context& context)
     co_return response;
 }
 
+void add_download(net::HttpResponse& response, const std::string& name, bool ndjson)
+{
+    response.fields.add("Content-Type", ndjson ? "application/x-ndjson" : "text/csv; charset=utf-8");
+    response.fields.add("Content-Disposition",
+                        "attachment; filename=\"winnow-" + name + (ndjson ? ".ndjson\"" : ".csv\""));
+}
+
 awaitable<Result<>> stream_results(storage::Engine& engine, std::string workspace, std::string list_id,
                                    verifier::ExportOptions options, net::HttpSink& sink)
 {
@@ -220,26 +230,83 @@ awaitable<Result<>> stream_results(storage::Engine& engine, std::string workspac
     co_return co_await verifier::export_list(engine, std::move(workspace), std::move(list_id), options, to_sink);
 }
 
+/// Words may be repeated or separated by commas. A wrong one is refused with the word that may be meant.
+verifier::Segment read_segment(Fields& query, const std::vector<std::string>& providers)
+{
+    constexpr std::size_t longest = 4'000;
+    verifier::Segment segment;
+    const auto read = [&query](const char* name, auto add) {
+        if (!query.has(name))
+            return;
+        if (const auto added = add(query.text(name, {}, longest)); !added)
+            query.refuse(name, added.error().context);
+    };
+    read("verdict", [&](const std::string& words) { return verifier::add_verdicts(segment, words); });
+    read("reason", [&](const std::string& words) { return verifier::add_reasons(segment, words); });
+    read("flag", [&](const std::string& words) { return verifier::add_flags(segment, words); });
+    read("provider", [&](const std::string& words) { return verifier::add_providers(segment, words, providers); });
+    return segment;
+}
+
 awaitable<Answer> list_results(Context& context)
 {
-    Fields query = Fields::of_texts(context.request.query);
+    Fields query = Fields::of_texts(context.request.query, {"verdict", "reason", "flag", "provider"});
     verifier::ExportOptions options;
-    const std::string format = query.one_of("format", "csv", {"csv", "ndjson"});
-    options.format = format == "csv" ? verifier::ExportFormat::csv : verifier::ExportFormat::ndjson;
-    options.only = query.word<Verdict>("verdict");
+    const std::string format = query.one_of("format", {}, {"csv", "ndjson"});
+    if (!format.empty())
+        options.format = format == "csv" ? verifier::ExportFormat::csv : verifier::ExportFormat::ndjson;
+    options.segment = read_segment(query, context.services.verifier.provider_names());
     options.evidence = query.flag("evidence", false);
     options.spreadsheet_safe = query.flag("spreadsheet_safe", false);
-    if (options.evidence && format == "csv")
+    if (options.evidence && format != "ndjson")
         query.refuse("evidence", "goes with format=ndjson only");
     if (auto problem = query.problem())
         co_return *problem;
     WINNOW_CO_TRY(const auto list, co_await find_list(context));
 
+    const bool is_csv = format.empty() ? list.format == storage::ListFormat::csv : format == "csv";
     net::HttpResponse response;
-    response.fields.add("Content-Type", format == "csv" ? "text/csv; charset=utf-8" : "application/x-ndjson");
-    response.fields.add("Content-Disposition", "attachment; filename=\"winnow-" + list.id + "." + format + "\"");
+    add_download(response, list.id, !is_csv);
     response.stream = [&engine = context.services.engine, workspace = context.key.workspace, id = list.id,
                        options](net::HttpSink& sink) { return stream_results(engine, workspace, id, options, sink); };
+    co_return response;
+}
+
+awaitable<Answer> list_segments(Context& context)
+{
+    WINNOW_CO_TRY(const auto list, co_await find_list(context));
+    const auto counts = co_await verifier::count_segments(context.services.engine, context.key.workspace, list.id);
+    if (!counts)
+        co_return problem_of(counts.error());
+    const json body{{"segments", to_json(*counts)}};
+    co_return json_response(200, body);
+}
+
+awaitable<Result<>> stream_rejects(storage::Engine& engine, std::string workspace, std::string list_id,
+                                   verifier::RejectsOptions options, net::HttpSink& sink)
+{
+    auto write = [&sink](std::string piece) { return sink.write(std::move(piece)); };
+    std::function<awaitable<Result<>>(std::string)> to_sink = write;
+    WINNOW_CO_CHECK(
+        co_await verifier::export_rejects(engine, std::move(workspace), std::move(list_id), options, to_sink));
+    co_return Result<>{};
+}
+
+awaitable<Answer> list_rejects(Context& context)
+{
+    Fields query = Fields::of_texts(context.request.query);
+    verifier::RejectsOptions options;
+    const std::string format = query.one_of("format", "csv", {"csv", "ndjson"});
+    options.ndjson = format == "ndjson";
+    options.spreadsheet_safe = query.flag("spreadsheet_safe", false);
+    if (auto problem = query.problem())
+        co_return *problem;
+    WINNOW_CO_TRY(const auto list, co_await find_list(context));
+
+    net::HttpResponse response;
+    add_download(response, list.id + "-rejected", options.ndjson);
+    response.stream = [&engine = context.services.engine, workspace = context.key.workspace, id = list.id,
+                       options](net::HttpSink& sink) { return stream_rejects(engine, workspace, id, options, sink); };
     co_return response;
 }
 
@@ -251,7 +318,9 @@ std::vector<Route> list_routes()
             {"GET", "/api/v1/lists", list_lists, Body::none, true},
             {"GET", "/api/v1/lists/{id}", get_list},
             {"POST", "/api/v1/lists/{id}/verify", verify_list, Body::buffered},
-            {"GET", "/api/v1/lists/{id}/results", list_results, Body::none, true}};
+            {"GET", "/api/v1/lists/{id}/results", list_results, Body::none, true},
+            {"GET", "/api/v1/lists/{id}/segments", list_segments},
+            {"GET", "/api/v1/lists/{id}/rejected", list_rejects, Body::none, true}};
 }
 
 }  // namespace winnow::api

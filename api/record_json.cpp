@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/duration.hpp"
+#include "verifier/list_export.hpp"
 
 namespace winnow::api {
 namespace {
@@ -44,6 +45,12 @@ json gate_counts(const std::map<std::string, std::uint64_t>& gate)
     return object;
 }
 
+/// Two places are more than anybody compares.
+json rounded(std::optional<double> value)
+{
+    return value ? json(std::round(*value * 100.0) / 100.0) : json(nullptr);
+}
+
 double progress(const storage::JobRecord& job)
 {
     if (job.state == JobState::done)
@@ -76,7 +83,46 @@ json to_json(const storage::ListRecord& list)
             {"delimiter", std::string(1, list.delimiter)}};
 }
 
+json to_json(const verifier::SegmentCounts& segments)
+{
+    return {{"addresses", segments.addresses},
+            {"by_verdict", counts(segments.by_verdict)},
+            {"by_reason", counts(segments.by_reason)},
+            {"by_flag", counts(segments.by_flag)},
+            {"by_provider", counts(segments.by_provider)}};
+}
+
+json to_json(const verifier::ListPreview& preview)
+{
+    const storage::ListRecord& list = preview.list;
+    json object = to_json(list);
+    for (const char* of_stored_lists : {"id", "created_at", "complete", "source", "collected_at", "consent_basis"})
+        object.erase(of_stored_lists);
+    object["encoding"] = to_string(preview.shape.encoding);
+    object["compression"] = preview.shape.gzip ? json("gzip") : json(nullptr);
+    object["has_header"] = preview.shape.column.has_header;
+    object["email_column_found_by"] = to_string(preview.shape.column.found_by);
+    object["addresses"] = list.rows - list.duplicates - list.malformed;
+    object["notes"] = preview.notes;
+    object["bytes"] = preview.bytes;
+    json rows = json::array();
+    for (const storage::ListRow& row : preview.first)
+        rows.push_back(
+            {{"row", row.number},
+             {"line", row.line},
+             {"address", text_or_null(row.address)},
+             {"duplicate_of", row.duplicate_of == 0 ? json(nullptr) : json(row.duplicate_of)},
+             {"malformed", text_or_null(row.malformed)},
+             {"cells", verifier::is_blank(row) ? std::vector<std::string>{} : verifier::cells_of_row(list, row)}});
+    return {{"dry_run", true}, {"list", std::move(object)}, {"rows", std::move(rows)}};
+}
+
 json to_json(const storage::JobRecord& job)
+{
+    return to_json(job, verifier::JobProgress{});
+}
+
+json to_json(const storage::JobRecord& job, const verifier::JobProgress& speed)
 {
     const storage::JobCounters& c = job.counters;
     json by_verdict = json::object();
@@ -86,24 +132,30 @@ json to_json(const storage::JobRecord& job)
         json& sum = by_verdict[std::string(to_string(verdict_of(reason)))];
         sum = sum.get<std::uint64_t>() + count;
     }
-    return {{"id", job.id},
-            {"list_id", job.list_id},
-            {"state", to_string(job.state)},
-            {"note", job.note},
-            {"progress", progress(job)},
-            {"counters",
-             {{"total", c.total},
-              {"done", c.done},
-              {"waiting", c.waiting},
-              {"duplicates", c.duplicates},
-              {"malformed", c.malformed},
-              {"probes", c.probes}}},
-            {"by_reason", counts(c.by_reason)},
-            {"by_verdict", std::move(by_verdict)},
-            {"created_at", time_or_null(job.created)},
-            {"started_at", time_or_null(job.started)},
-            {"finished_at", time_or_null(job.finished)},
-            {"deadline", time_or_null(job.deadline)}};
+    return {
+        {"id", job.id},
+        {"list_id", job.list_id},
+        {"state", to_string(job.state)},
+        {"note", job.note},
+        {"progress", progress(job)},
+        {"counters",
+         {{"total", c.total},
+          {"done", c.done},
+          {"waiting", c.waiting},
+          {"duplicates", c.duplicates},
+          {"malformed", c.malformed},
+          {"probes", c.probes},
+          {"connections", c.connections}}},
+        {"rows_per_second", rounded(speed.rows_per_second)},
+        {"eta_seconds", speed.eta ? json(std::chrono::ceil<std::chrono::seconds>(*speed.eta).count()) : json(nullptr)},
+        {"probes_per_decided", rounded(verifier::probes_per_decided(c))},
+        {"connections_per_1000", rounded(verifier::connections_per_1000(c))},
+        {"by_reason", counts(c.by_reason)},
+        {"by_verdict", std::move(by_verdict)},
+        {"created_at", time_or_null(job.created)},
+        {"started_at", time_or_null(job.started)},
+        {"finished_at", time_or_null(job.finished)},
+        {"deadline", time_or_null(job.deadline)}};
 }
 
 namespace {

@@ -5,13 +5,21 @@
 #include "api/suppression_import.hpp"
 #include "core/unmatched_replies.hpp"
 #include "storage/engine.hpp"
+#include "verifier/job_progress.hpp"
+#include "verifier/list_preview.hpp"
+#include "verifier/segment_counts.hpp"
 
 /// The JSON shapes of stored records, shared by the API and the command line. Times are RFC 3339 in UTC; what is not
 /// known is null.
 namespace winnow::api {
 
 nlohmann::json to_json(const storage::ListRecord& list);
+nlohmann::json to_json(const verifier::SegmentCounts& counts);
+/// The answer of a dry run: {"dry_run": true, "list": {...}, "rows": [...]}.
+nlohmann::json to_json(const verifier::ListPreview& preview);
 nlohmann::json to_json(const storage::JobRecord& job);
+/// With its rate and its end; without them, these are 0 and null.
+nlohmann::json to_json(const storage::JobRecord& job, const verifier::JobProgress& progress);
 nlohmann::json to_json(const storage::CampaignRecord& campaign);
 nlohmann::json to_json(const storage::SuppressionEntry& entry);
 nlohmann::json to_json(const SuppressionImportSummary& summary);

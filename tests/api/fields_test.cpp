@@ -130,5 +130,14 @@ TEST(Fields, DeepJsonIsRefusedBeforeItIsBuilt)
     EXPECT_EQ(fields.error().status, 400);
 }
 
+TEST(Fields, NamesThatMayBeRepeatedAreOneText)
+{
+    const Fields::Pairs pairs{{"flag", "role"}, {"flag", "seg,eai"}, {"verdict", "risky"}};
+    Fields fields = Fields::of_texts(pairs, {"flag", "verdict"});
+    EXPECT_EQ(fields.text("flag"), "role,seg,eai");
+    EXPECT_EQ(fields.text("verdict"), "risky");
+    EXPECT_FALSE(fields.problem());
+}
+
 }  // namespace
 }  // namespace winnow::api

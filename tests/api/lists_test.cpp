@@ -1,4 +1,5 @@
 #include "tests/api/api_fixture.hpp"
+#include "tests/support/gzip.hpp"
 
 namespace winnow::test {
 namespace {
@@ -42,13 +43,25 @@ std::size_t list_count(ApiTest& test)
     return test.get("/api/v1/lists").json()["lists"].size();
 }
 
+TEST_F(Lists, WhenContactsWereCollectedIsADateOrATime)
+{
+    for (const char* wrong : {"2024-13-01", "2024", "last%20spring"}) {
+        const Reply reply = call("POST", std::string("/api/v1/lists?collected_at=") + wrong, contacts);
+        EXPECT_EQ(reply.status, 400) << wrong;
+        EXPECT_EQ(reply.wrong().rfind("collected_at: ", 0), 0u) << reply.body;
+    }
+    EXPECT_EQ(list_count(*this), 0u);
+    const json answer = upload(contacts, "?verify=false&collected_at=2024-12-01T10:00:00%2B01:00");
+    EXPECT_EQ(answer["list"]["collected_at"], "2024-12-01T10:00:00+01:00") << "as it was written";
+}
+
 TEST_F(Lists, ARawBodyIsAListAndAJob)
 {
-    const json answer = upload(contacts, "?name=Spring&source=shop&collected_at=2025&consent_basis=newsletter");
+    const json answer = upload(contacts, "?name=Spring&source=shop&collected_at=2025-03-01&consent_basis=newsletter");
     const json& list = answer["list"];
     EXPECT_EQ(list["name"], "Spring");
     EXPECT_EQ(list["source"], "shop");
-    EXPECT_EQ(list["collected_at"], "2025");
+    EXPECT_EQ(list["collected_at"], "2025-03-01");
     EXPECT_EQ(list["consent_basis"], "newsletter");
     EXPECT_EQ(list["rows"], 4);
     EXPECT_EQ(list["duplicates"], 1);
@@ -153,12 +166,79 @@ TEST_F(Lists, BodiesThatAreNoListAreRefusedByTheirType)
     net::HttpFields fields;
     fields.add("Content-Type", "application/json");
     EXPECT_EQ(call("POST", "/api/v1/lists", "{}", fields).status, 415);
+    net::HttpFields compressed;
+    compressed.add("Content-Encoding", "br");
+    EXPECT_EQ(call("POST", "/api/v1/lists", contacts, compressed).status, 415);
+    net::HttpFields packed_form = form_type();
+    packed_form.add("Content-Encoding", "gzip");
+    EXPECT_EQ(call("POST", "/api/v1/lists", gzip(form({{"file", contacts, "a.csv"}})), packed_form).status, 415);
     net::HttpFields zipped;
     zipped.add("Content-Encoding", "gzip");
-    EXPECT_EQ(call("POST", "/api/v1/lists", contacts, zipped).status, 415);
+    const Reply plain = call("POST", "/api/v1/lists", contacts, zipped);
+    EXPECT_EQ(plain.status, 400);
+    EXPECT_EQ(plain.json()["detail"], "the list is not gzip, although it was announced as such");
     net::HttpFields broken;
     broken.add("Content-Type", "multipart/form-data");
     EXPECT_EQ(call("POST", "/api/v1/lists", contacts, broken).status, 400);
+}
+
+TEST_F(Lists, AGzipFileIsReadInABodyInAFormAndAsAContentCoding)
+{
+    net::HttpFields coded;
+    coded.add("Content-Encoding", "GZip");
+    const std::vector<Reply> answers{
+        call("POST", "/api/v1/lists?verify=0", gzip(contacts)),
+        call("POST", "/api/v1/lists?verify=0", gzip(contacts), coded),
+        call("POST", "/api/v1/lists", form({{"verify", "0"}, {"file", gzip(contacts), "c.csv.gz"}}), form_type())};
+    for (const Reply& reply : answers) {
+        ASSERT_EQ(reply.status, 201) << reply.body;
+        EXPECT_EQ(reply.json()["list"]["rows"], 4);
+        EXPECT_EQ(reply.json()["list"]["notes"], (json{"the file was compressed with gzip; its export is plain"}));
+        const Reply csv = get("/api/v1/lists/" + reply.json()["list"]["id"].get<std::string>() + "/results");
+        EXPECT_EQ(csv.body.substr(0, 31), "Name,E-Mail,City,winnow_verdict");
+    }
+}
+
+TEST_F(Lists, ABombIsRefusedAsTooLargeAndLeavesNothing)
+{
+    std::string rows = "email,note\n";
+    for (int i = 0; i < 5'000; ++i)
+        rows += "ann@x.test," + std::string(1'000, 'n') + "\n";
+    const Reply reply = call("POST", "/api/v1/lists?filename=a.csv.gz", gzip(rows));
+    EXPECT_EQ(reply.status, 413) << reply.body;
+    EXPECT_EQ(reply.code(), "too_large");
+    EXPECT_NE(reply.json()["detail"].get<std::string>().find("expands to more than 200 times"), std::string::npos);
+    const std::string whole = gzip(contacts);
+    EXPECT_EQ(call("POST", "/api/v1/lists", whole.substr(0, whole.size() - 4)).status, 400);
+    EXPECT_EQ(list_count(*this), 0u);
+}
+
+TEST_F(Lists, AnNdjsonListComesBackAsNdjsonOrAsCsv)
+{
+    const std::string rows =
+        "{\"n\": 1, \"mail\": \"ann@example.test\"}\n{\"n\": 2, \"mail\": \"nobody@example.test\"}\n";
+    const json answer = upload(rows);
+    EXPECT_EQ(answer["list"]["format"], "ndjson");
+    EXPECT_EQ(answer["list"]["email_column"], "mail");
+    finish_job(answer["job"]["id"]);
+    const std::string results = "/api/v1/lists/" + answer["list"]["id"].get<std::string>() + "/results";
+    const Reply same = get(results);
+    EXPECT_EQ(same.fields.get("Content-Type"), "application/x-ndjson");
+    EXPECT_NE(same.fields.get("Content-Disposition").find(".ndjson\""), std::string_view::npos);
+    const json first = parse_json(same.body.substr(0, same.body.find('\n')));
+    EXPECT_EQ(first["n"], 1);
+    EXPECT_EQ(first["winnow_verdict"], "deliverable");
+    const Reply csv = get(results + "?format=csv");
+    EXPECT_EQ(csv.fields.get("Content-Type"), "text/csv; charset=utf-8");
+    EXPECT_NE(csv.body.find("\n2,nobody@example.test,undeliverable,mailbox_not_found,"), std::string::npos) << csv.body;
+    const Reply shaped = get(results + "?format=ndjson");
+    EXPECT_EQ(parse_json(shaped.body.substr(0, shaped.body.find('\n')))["columns"]["n"], "1");
+
+    net::HttpFields type;
+    type.add("Content-Type", "application/x-ndjson; charset=utf-8");
+    const Reply texts = call("POST", "/api/v1/lists?verify=0", "\"ann@example.test\"\n", type);
+    EXPECT_EQ(texts.json()["list"]["format"], "ndjson") << texts.body;
+    EXPECT_EQ(call("POST", "/api/v1/lists", contacts, type).status, 400);
 }
 
 /// Rows are in the store while the upload still goes on: nothing holds the file.
@@ -196,6 +276,56 @@ TEST_F(Lists, ALargeUploadStreamsIntoTheStore)
     EXPECT_TRUE(results.streamed);
     EXPECT_LE(results.largest_piece, 80u * 1024);
     EXPECT_EQ(std::count(results.body.begin(), results.body.end(), '\n'), pieces * rows_per_piece + 1);
+}
+
+TEST_F(Lists, WhetherThereIsAHeaderMayBeTold)
+{
+    const std::string rows = "ann at example.test\nbob@example.test\n";
+    EXPECT_EQ(upload(rows, "?verify=0")["list"]["rows"], 1);
+    EXPECT_EQ(upload(rows, "?verify=0&header=false")["list"]["rows"], 2);
+    EXPECT_EQ(call("POST", "/api/v1/lists?header=perhaps", rows).wrong(), "header: has to be true or false");
+    const Reply late = call("POST", "/api/v1/lists", form({{"file", rows, "a"}, {"header", "no"}}), form_type());
+    EXPECT_EQ(late.wrong(), "header: has to come before the file");
+}
+
+TEST_F(Lists, ADryRunSaysHowTheFileIsReadAndStoresNothing)
+{
+    const std::string file = std::string(contacts) + "\"Dan\r\n";
+    const Reply reply = call("POST", "/api/v1/lists?dry_run=true&filename=a.csv", file);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const json list = reply.json()["list"];
+    EXPECT_EQ(reply.json()["dry_run"], true);
+    EXPECT_EQ(list["name"], "a.csv");
+    EXPECT_EQ(list["format"], "csv");
+    EXPECT_EQ(list["compression"], nullptr);
+    EXPECT_EQ(list["encoding"], "US-ASCII");
+    EXPECT_EQ(list["delimiter"], ",");
+    EXPECT_EQ(list["has_header"], true);
+    EXPECT_EQ(list["email_column_number"], 2);
+    EXPECT_EQ(list["email_column_found_by"], "name");
+    EXPECT_EQ(list["rows"], 5);
+    EXPECT_EQ(list["addresses"], 3);
+    EXPECT_EQ(list["duplicates"], 1);
+    EXPECT_EQ(list["malformed"], 1);
+    EXPECT_FALSE(list.contains("id"));
+    const json rows = reply.json()["rows"];
+    ASSERT_EQ(rows.size(), 5u);
+    EXPECT_EQ(rows[0]["cells"], (json{"Ann", "ann@example.test", "Bonn"}));
+    EXPECT_EQ(rows[2]["duplicate_of"], 1);
+    EXPECT_EQ(rows[2]["line"], 4);
+    EXPECT_EQ(rows[4]["malformed"], "unterminated_quote");
+    EXPECT_EQ(rows[4]["address"], nullptr);
+    EXPECT_EQ(reply.fields.get("RateLimit"), "") << "no probe is reserved";
+
+    const Reply in_form = call("POST", "/api/v1/lists",
+                               form({{"dry_run", "1"}, {"column", "City"}, {"file", contacts, "c.csv"}}), form_type());
+    ASSERT_EQ(in_form.status, 200) << in_form.body;
+    EXPECT_EQ(in_form.json()["list"]["email_column_found_by"], "request");
+    const Reply late =
+        call("POST", "/api/v1/lists", form({{"file", contacts, "c.csv"}, {"dry_run", "1"}}), form_type());
+    EXPECT_EQ(late.wrong(), "dry_run: has to come before the file");
+    EXPECT_EQ(call("POST", "/api/v1/lists?dry_run=true", "email\n").status, 400);
+    EXPECT_EQ(list_count(*this), 0u);
 }
 
 TEST_F(Lists, AreListedInPages)
@@ -238,6 +368,17 @@ TEST_F(Lists, AVerifiedListShowsItsJobAndTheVerdictsOfItsRows)
 
     const std::string only = get("/api/v1/lists/" + id + "/results?verdict=deliverable").body;
     EXPECT_EQ(only.find("nobody@"), std::string::npos);
+    const std::string two = get("/api/v1/lists/" + id + "/results?reason=syntax_invalid&reason=mailbox_not_found").body;
+    EXPECT_EQ(two.find("ann@"), std::string::npos);
+    EXPECT_NE(two.find("nobody@"), std::string::npos);
+    EXPECT_NE(two.find("not an address"), std::string::npos);
+    const json sizes = get("/api/v1/lists/" + id + "/segments").json()["segments"];
+    EXPECT_EQ(sizes["addresses"], 3);
+    EXPECT_EQ(sizes["by_verdict"], (json{{"deliverable", 1}, {"undeliverable", 2}}));
+    EXPECT_EQ(sizes["by_reason"]["syntax_invalid"], 1);
+    EXPECT_EQ(sizes["by_provider"], (json{{"none", 3}}));
+    EXPECT_EQ(sizes["by_flag"], json::object());
+
     const Reply ndjson = get("/api/v1/lists/" + id + "/results?format=ndjson&evidence=true");
     EXPECT_EQ(ndjson.fields.get("Content-Type"), "application/x-ndjson");
     const json first = parse_json(ndjson.body.substr(0, ndjson.body.find('\n')));
@@ -252,9 +393,34 @@ TEST_F(Lists, ResultsRefuseWhatTheyDoNotKnow)
     const std::string results = "/api/v1/lists/" + id + "/results";
     EXPECT_EQ(get(results).status, 200);  // before any verification
     EXPECT_EQ(get(results + "?format=xlsx").status, 400);
-    EXPECT_EQ(get(results + "?verdict=good").status, 400);
+    EXPECT_EQ(get(results + "?verdict=riskey").wrong(), "verdict: does not know \"riskey\"; did you mean \"risky\"?");
+    EXPECT_EQ(get(results + "?reason=accepted,catchall").wrong(),
+              "reason: does not know \"catchall\"; did you mean \"catch_all\"?");
+    EXPECT_EQ(get(results + "?flag=rôle").status, 400);
+    EXPECT_EQ(get(results + "?provider=gmial").wrong(), "provider: does not know \"gmial\"; did you mean \"gmail\"?");
+    EXPECT_EQ(get(results + "?verdict=risky&verdict=unknown&flag=role,seg&provider=none").status, 200);
+    EXPECT_EQ(get(results + "?format=csv&format=csv").wrong(), "format: is given twice");
     EXPECT_EQ(get(results + "?evidence=true").wrong(), "evidence: goes with format=ndjson only");
     EXPECT_EQ(get(results + "?columns=1").status, 400);
+}
+
+TEST_F(Lists, RejectedRowsAreATableOfTheirOwn)
+{
+    const std::string id = plain_list(std::string(contacts) + "Dan\r\n");
+    const std::string rejected = "/api/v1/lists/" + id + "/rejected";
+    const Reply csv = get(rejected);
+    EXPECT_EQ(csv.fields.get("Content-Type"), "text/csv; charset=utf-8");
+    EXPECT_EQ(csv.fields.get("Content-Disposition"), "attachment; filename=\"winnow-" + id + "-rejected.csv\"");
+    EXPECT_TRUE(csv.body.starts_with("line,row,reason,detail,address,record\n5,4,no_at,")) << csv.body;
+    EXPECT_NE(csv.body.find("\n6,5,malformed,no e-mail column: the record has 1 of 3 columns,,Dan\n"),
+              std::string::npos);
+    const Reply ndjson = get(rejected + "?format=ndjson");
+    EXPECT_EQ(ndjson.fields.get("Content-Type"), "application/x-ndjson");
+    EXPECT_EQ(parse_json(ndjson.body.substr(0, ndjson.body.find('\n')))["line"], 5);
+    EXPECT_EQ(get(rejected + "?format=xml").status, 400);
+    EXPECT_EQ(get(rejected + "?verdict=risky").status, 400);
+    EXPECT_EQ(get("/api/v1/lists/none/rejected").status, 404);
+    EXPECT_EQ(call_as(other_key, "GET", rejected).status, 404);
 }
 
 TEST_F(Lists, VerifyingStartsOneJobAtATime)
@@ -314,6 +480,8 @@ TEST_F(Lists, AnotherWorkspaceSeesNothingOfThem)
     EXPECT_EQ(call_as(other_key, "GET", "/api/v1/lists").json()["lists"].size(), 0u);
     for (const auto& [method, target] : std::vector<std::pair<std::string, std::string>>{{"GET", list},
                                                                                          {"GET", list + "/results"},
+                                                                                         {"GET", list + "/segments"},
+                                                                                         {"GET", list + "/rejected"},
                                                                                          {"POST", list + "/verify"},
                                                                                          {"GET", job},
                                                                                          {"POST", job + "/pause"},
