@@ -7,8 +7,12 @@
 
 #include "app/client.hpp"
 #include "app/end_on_signal.hpp"
+#include "app/job_report.hpp"
+#include "app/list_preview.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
+#include "core/duration.hpp"
+#include "core/join.hpp"
 #include "core/ndjson.hpp"
 
 namespace winnow::app {
@@ -19,26 +23,12 @@ using nlohmann::json;
 
 constexpr milliseconds look_again{200};
 
-void print_json(const json& value)
-{
-    std::printf("%s\n", dump_json(value).c_str());
-}
-
 Counts counts_of(const json& object)
 {
     Counts counts;
     for (const auto& [word, count] : object.items())
         counts[word] = count.get<std::uint64_t>();
     return counts;
-}
-
-std::map<Reason, std::uint64_t> reasons_of(const json& job)
-{
-    std::map<Reason, std::uint64_t> reasons;
-    for (const auto& [word, count] : counts_of(job.at("by_reason")))
-        if (const auto reason = from_string<Reason>(word))
-            reasons[*reason] = count;
-    return reasons;
 }
 
 void print_list(const json& answer)
@@ -55,18 +45,16 @@ void print_list(const json& answer)
         for (const auto& note : list.at("notes"))
             summary.words("note: " + note.get<std::string>(), 2);
     const json& job = answer.at("job");
-    if (job.is_null()) {
+    if (job.is_null())
         summary.words("not verified");
-    } else {
-        const json& c = job.at("counters");
-        summary.words("verification " + job.at("state").get<std::string>() + ": " + number(c, "done") + " of " +
-                      number(c, "total") + " addresses, " + number(c, "waiting") + " waiting to be asked again, " +
-                      number(c, "probes") + " RCPT probes");
-        summary.words(job.at("note").get<std::string>(), 2);
-        summary.title("verdicts");
-        summary.verdicts(reasons_of(job));
-    }
+    else
+        add_job(summary, job);
     std::fputs((text + summary.text()).c_str(), stdout);
+}
+
+void print_preview(const json& answer)
+{
+    std::fputs(preview_text(answer, columns_of(STDOUT_FILENO)).c_str(), stdout);
 }
 
 /// What may be done next, and what the held rows wait for.
@@ -105,14 +93,6 @@ void print_campaign(const json& answer)
     }
     add_next_step(summary, c);
     std::fputs((text + summary.text()).c_str(), stdout);
-}
-
-/// The error of a request about one thing: one that is not there is named.
-Error about(const char* thing, const std::string& id, const Client& client, Error error)
-{
-    if (error.code == Errc::not_found)
-        return {Errc::not_found, std::string("there is no ") + thing + " \"" + id + "\" on " + client.server()};
-    return error;
 }
 
 /// What a command made or changed, `thing` of the answer: of a quiet command its id alone.
@@ -193,7 +173,7 @@ std::string progress_text(const json& job)
     const json& c = job.at("counters");
     return "verifying  " + with_commas(c.at("done").get<std::uint64_t>()) + " of " +
            with_commas(c.at("total").get<std::uint64_t>()) + " addresses, " +
-           with_commas(c.at("waiting").get<std::uint64_t>()) + " waiting to be asked again";
+           with_commas(c.at("waiting").get<std::uint64_t>()) + " waiting to be asked again  " + speed_text(job);
 }
 
 awaitable<Result<json>> wait_for_job(Client& client, Runtime& runtime, const Globals& globals, std::string list_id)
@@ -218,6 +198,11 @@ awaitable<Result<json>> wait_for_job(Client& client, Runtime& runtime, const Glo
 awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globals& globals,
                                    const ListUploadCommand& command)
 {
+    if (!command.collected_at.empty()) {
+        const auto time = parse_date_or_time(command.collected_at);
+        if (!time)
+            co_return Error{Errc::invalid_argument, "--collected-at: " + time.error().context};
+    }
     WINNOW_CO_TRY(auto file, InputFile::open(command.file));
     const std::string file_name =
         command.file == "-" ? "standard input" : std::filesystem::path(command.file).filename().string();
@@ -227,8 +212,10 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
                 {"collected_at", command.collected_at},
                 {"consent_basis", command.consent_basis},
                 {"column", command.column},
+                {"header", command.header},
                 {"deadline", command.deadline},
-                {"verify", command.no_verify ? "false" : "true"}};
+                {"verify", command.no_verify ? "false" : "true"},
+                {"dry_run", command.dry_run ? "true" : ""}};
     json answer;
     {
         ProgressLine progress{globals.quiet, runtime.clock};
@@ -244,6 +231,10 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
         std::function<awaitable<Result<std::string>>()> source = read;
         WINNOW_CO_TRY(answer, co_await client.upload("/lists", query, source));
     }
+    if (command.dry_run) {
+        print(globals, answer, print_preview);
+        co_return 0;
+    }
     if (command.wait && !answer.at("job").is_null()) {
         const std::string id = answer.at("list").at("id").get<std::string>();
         WINNOW_CO_TRY(answer, co_await wait_for_job(client, runtime, globals, id));
@@ -254,16 +245,21 @@ awaitable<Result<int>> upload_list(Client& client, Runtime& runtime, const Globa
     co_return command.wait && !finished ? 1 : 0;
 }
 
-awaitable<Result<int>> export_list_file(Client& client, Runtime& runtime, const ListExportCommand& command)
+/// `part` of a list into a file.
+awaitable<Result<int>> download_list(Client& client, Runtime& runtime, const ListExportCommand& command,
+                                     const char* part)
 {
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
     const EndOnSignal guard{runtime.io.get_executor(), output};
     Query query{{"format", command.format},
-                {"verdict", command.verdict},
+                {"verdict", joined(command.segment.verdicts, ",")},
+                {"reason", joined(command.segment.reasons, ",")},
+                {"flag", joined(command.segment.flags, ",")},
+                {"provider", joined(command.segment.providers, ",")},
                 {"spreadsheet_safe", command.spreadsheet_safe ? "true" : ""}};
     auto write = [&output](std::string_view piece) { return output.write(piece); };
     std::function<Result<>(std::string_view)> sink = write;
-    const auto done = co_await client.download("/lists/" + net::percent_encode(command.id) + "/results", query, sink);
+    const auto done = co_await client.download("/lists/" + net::percent_encode(command.id) + part, query, sink);
     if (!done)
         co_return about("list", command.id, client, done.error());
     WINNOW_CO_CHECK(output.commit());
@@ -358,8 +354,15 @@ int run_list_status(const Globals& globals, const std::string& id)
 
 int run_list_export(const Globals& globals, const ListExportCommand& command)
 {
-    return with_client(globals,
-                       [&](Client& client, Runtime& runtime) { return export_list_file(client, runtime, command); });
+    return with_client(
+        globals, [&](Client& client, Runtime& runtime) { return download_list(client, runtime, command, "/results"); });
+}
+
+int run_list_rejected(const Globals& globals, const ListExportCommand& command)
+{
+    return with_client(globals, [&](Client& client, Runtime& runtime) {
+        return download_list(client, runtime, command, "/rejected");
+    });
 }
 
 int run_campaign_create(const Globals& globals, const CampaignCreateCommand& command)

@@ -9,8 +9,12 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "api/record_json.hpp"
 #include "app/commands.hpp"
+#include "app/forecast_report.hpp"
 #include "app/identity.hpp"
+#include "app/job_report.hpp"
+#include "app/list_preview.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
 #include "app/runtime.hpp"
@@ -18,10 +22,15 @@
 #include "app/unmatched_keeper.hpp"
 #include "core/duration.hpp"
 #include "core/email_column.hpp"
+#include "core/gunzip.hpp"
+#include "core/join.hpp"
 #include "core/ndjson.hpp"
+#include "verifier/forecast_json.hpp"
 #include "verifier/jobs.hpp"
 #include "verifier/list_export.hpp"
 #include "verifier/list_ingest.hpp"
+#include "verifier/list_preview.hpp"
+#include "verifier/list_rejects.hpp"
 #include "verifier/verdict_json.hpp"
 
 namespace winnow::app {
@@ -82,8 +91,7 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
     const std::string name = command.input == "-" ? "standard input" : command.input;
     summary.title("list: " + with_commas(upload.list.rows) + " rows of " + name);
     summary.words(with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
-                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " +
-                  with_commas(c.probes) + " RCPT probes");
+                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " + cost_text(c));
     for (const std::string& note : upload.notes)
         summary.words("note: " + note, 2);
     if (!dns_only.empty())
@@ -92,6 +100,8 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
     summary.verdicts(c.by_reason);
     if (command.output != "-")
         summary.title("written: " + command.output);
+    if (!command.rejected.empty() && command.rejected != "-")
+        summary.title("rows without a usable address: " + command.rejected);
     std::fputs(summary.text().c_str(), stderr);
 }
 
@@ -151,13 +161,90 @@ void end_job(Runtime& runtime, awaitable<Result<>> cancelling)
                           });
 }
 
+awaitable<Result<>> print_plan(verifier::VerificationJobs& jobs, const Globals& globals, std::string list_id,
+                               milliseconds deadline)
+{
+    WINNOW_CO_TRY(const auto plan, co_await jobs.plan(workspace, std::move(list_id), deadline));
+    const nlohmann::json told = verifier::plan_to_json(plan);
+    const std::string text = globals.json ? dump_json(told) + "\n" : plan_text(told, columns_of(STDOUT_FILENO));
+    std::fputs(text.c_str(), stdout);
+    co_return Result<>{};
+}
+
+verifier::UploadOptions upload_options(const VerifyCommand& command)
+{
+    verifier::UploadOptions options;
+    options.reading.column = command.column;
+    if (!command.header.empty())
+        options.reading.header = command.header == "yes";
+    options.reading.file_name = command.input == "-" ? "standard input" : command.input;
+    options.name = options.reading.file_name;
+    return options;
+}
+
+/// A wrong word is an error that names its flag, before anything is done.
+Result<verifier::Segment> segment_of(const SegmentFlags& flags, const ProviderTable& table)
+{
+    std::vector<std::string> providers;
+    for (const Provider* provider : table.providers())
+        providers.push_back(provider->name);
+    verifier::Segment segment;
+    const auto read = [](const char* flag, const std::vector<std::string>& given, auto add) -> Result<> {
+        if (given.empty())
+            return {};
+        const auto added = add(joined(given, ","));
+        if (!added)
+            return Error{added.error().code, std::string(flag) + " " + added.error().context};
+        return {};
+    };
+    WINNOW_CHECK(read("--verdict", flags.verdicts, [&](const std::string& w) { return add_verdicts(segment, w); }));
+    WINNOW_CHECK(read("--reason", flags.reasons, [&](const std::string& w) { return add_reasons(segment, w); }));
+    WINNOW_CHECK(read("--flag", flags.flags, [&](const std::string& w) { return add_flags(segment, w); }));
+    WINNOW_CHECK(read("--provider", flags.providers,
+                      [&](const std::string& w) { return add_providers(segment, w, providers); }));
+    return segment;
+}
+
+awaitable<Result<>> write_rejects(storage::Engine& engine, std::string list_id, const Globals& globals,
+                                  const VerifyCommand& command, OutputFile& file)
+{
+    verifier::RejectsOptions form;
+    form.ndjson = globals.json;
+    form.spreadsheet_safe = command.spreadsheet_safe;
+    auto write = [&file](std::string piece) -> awaitable<Result<>> { co_return file.write(piece); };
+    std::function<awaitable<Result<>>(std::string)> sink = write;
+    WINNOW_CO_CHECK(co_await verifier::export_rejects(engine, workspace, std::move(list_id), form, sink));
+    co_return Result<>{};
+}
+
+/// The file from its first piece on.
+awaitable<Result<verifier::UploadSummary>> read_list(verifier::ListIngest& ingest, std::string piece, InputFile& input,
+                                                     const Interruption& interruption)
+{
+    while (!piece.empty()) {
+        WINNOW_CO_CHECK(co_await ingest.feed(std::move(piece)));
+        if (interruption.happened())
+            co_return interrupted();
+        WINNOW_CO_TRY(piece, input.read());
+    }
+    co_return co_await ingest.finish();
+}
+
 awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& globals, const VerifyCommand& command,
                            Interruption& interruption)
 {
     const SteadyPoint started = runtime.clock.steady();
+    WINNOW_CO_TRY(const auto segment, segment_of(command.segment, *runtime.providers));
     WINNOW_CO_TRY(auto input, InputFile::open(command.input));
     WINNOW_CO_TRY(auto output, OutputFile::open(command.output));
-    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, may_be_large(command.input)));
+    std::optional<OutputFile> rejected;
+    if (!command.rejected.empty()) {
+        WINNOW_CO_TRY(auto file, OutputFile::open(command.rejected));
+        rejected.emplace(std::move(file));
+    }
+    WINNOW_CO_TRY(auto start, input.read());
+    const bool large = may_be_large(command.input) || looks_like_gzip(start);  // who knows what is in it
+    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, large));
     UnmatchedKeeper unmatched{runtime, *store.engine};
     co_await unmatched.load();
     milliseconds deadline = config.verifier.deadline;
@@ -165,24 +252,18 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         WINNOW_CO_TRY(deadline, parse_duration(command.deadline));
     }
 
-    verifier::UploadOptions options;
-    options.reading.column = command.column;
-    options.reading.file_name = command.input == "-" ? "standard input" : command.input;
-    options.name = options.reading.file_name;
-    verifier::ListIngest ingest{*store.engine, runtime.rng, options};
-    for (;;) {
-        WINNOW_CO_TRY(auto piece, input.read());
-        if (piece.empty())
-            break;
-        WINNOW_CO_CHECK(co_await ingest.feed(std::move(piece)));
-        if (interruption.happened())
-            co_return interrupted();
-    }
-    WINNOW_CO_TRY(const auto upload, co_await ingest.finish());
+    verifier::ListIngest ingest{*store.engine, runtime.rng, upload_options(command)};
+    WINNOW_CO_TRY(const auto upload, co_await read_list(ingest, std::move(start), input, interruption));
 
     const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store.engine), config.verifier};
     verifier::VerificationJobs jobs{verifier};
+    if (command.plan) {
+        const auto told = co_await print_plan(jobs, globals, upload.list.id, deadline);
+        auto ops = storage::OpList::of(storage::DeleteList{workspace, upload.list.id});
+        WINNOW_CO_CHECK(co_await store.engine->commit(std::move(ops)));
+        co_return told;
+    }
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
     interruption.watch(jobs);
     {
@@ -211,9 +292,14 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     if (globals.json)
         form.format = verifier::ExportFormat::ndjson;
     form.spreadsheet_safe = command.spreadsheet_safe;
+    form.segment = segment;
     auto write = [&output](std::string piece) -> awaitable<Result<>> { co_return output.write(piece); };
     std::function<awaitable<Result<>>(std::string)> sink = write;
     WINNOW_CO_CHECK(co_await verifier::export_list(*store.engine, workspace, upload.list.id, form, sink));
+    if (rejected) {
+        WINNOW_CO_CHECK(co_await write_rejects(*store.engine, upload.list.id, globals, command, *rejected));
+        WINNOW_CO_CHECK(rejected->commit());
+    }
     WINNOW_CO_CHECK(output.commit());
     co_await unmatched.save();
     if (!globals.quiet) {
@@ -285,10 +371,33 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
     co_return all_good ? 0 : 3;
 }
 
+/// How the file is read; nothing is stored and nobody is asked, so that it needs no configuration.
+Result<> preview(const Globals& globals, const VerifyCommand& command)
+{
+    WINNOW_TRY(auto input, InputFile::open(command.input));
+    const storage::AddressDigester digester{storage::EngineKeys::fixed("dry run")};
+    verifier::ListPreviewer previewer{digester, upload_options(command)};
+    for (;;) {
+        WINNOW_TRY(auto piece, input.read());
+        if (piece.empty())
+            break;
+        WINNOW_CHECK(previewer.feed(std::move(piece)));
+    }
+    WINNOW_TRY(const auto found, previewer.finish());
+    const nlohmann::json answer = api::to_json(found);
+    const std::string text = globals.json ? dump_json(answer) + "\n" : preview_text(answer, columns_of(STDOUT_FILENO));
+    std::fputs(text.c_str(), stdout);
+    return {};
+}
+
 }  // namespace
 
 int run_verify(const Globals& globals, const VerifyCommand& command)
 {
+    if (command.dry_run) {
+        const auto shown = preview(globals, command);
+        return shown ? 0 : fail(shown.error());
+    }
     auto config = configured(globals);
     if (!config)
         return 78;
