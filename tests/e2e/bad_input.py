@@ -1,4 +1,5 @@
 """What people do wrong, and what machines refuse: a table of commands, exit codes and the words that help."""
+import gzip
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import struct
 import subprocess
 import threading
 import time
+import zlib
 
 from harness import ROOT, Failed, Lab, expect, free_port, main, skip, wait_for
 
@@ -85,6 +87,10 @@ def lists(t: Table):
     verify("an empty file", 2, ["bad.csv", "empty"], b"")
     verify("blank lines only", 2, ["bad.csv", "empty"], b"\n\r\n  \n")
     verify("a header only", 2, ["bad.csv", "no rows"], b"id,email\n")
+    verify("an Excel workbook", 2, ["bad.csv", "Excel", "CSV"], b"PK\3\4" + bytes(100))
+    verify("a JSON array", 2, ["bad.csv", "JSON array", "jq"], b'[{"email": "ada@acme.deliverable.test"}]\n')
+    verify("two columns of one name", 2, ["bad.csv", "1 and 2", "NUMBER"], b"email,email\na@x.test,b@x.test\n", "--column", "email")
+    verify("an unknown segment", 2, ["--verdict", "riski", '"risky"'], GOOD, "--verdict", "riski")
     verify("a deadline without unit", 2, ["15"], GOOD, "--deadline", "15")
     t.fails("a missing file", 1, ["nowhere.csv", "No such file"], "verify", t.lab.dir / "nowhere.csv", "-o", t.out, *flags)
     t.fails("a folder as list", 2, ["folder"], "verify", t.lab.dir, "-o", t.out, *flags)
@@ -125,6 +131,15 @@ def long_line(t: Table):
     t.out.unlink()
     done = t.lab.try_run("verify", path, "-o", t.out, *flags)
     expect(done.code == 2 and not t.out.exists(), f"a line of 10 MB left an output file: {done}")
+
+    packer = zlib.compressobj(wbits=31)  # in pieces: a child begins with the size of its parent
+    thousand = b"1,ada@acme.deliverable.test\n" * 1_000
+    bomb = packer.compress(HEADER) + b"".join(packer.compress(thousand) for _ in range(4_000)) + packer.flush()
+    t.cases += 1
+    large = peak(bomb, 1)
+    expect(large < usual + 64, f"a gzip bomb of {len(bomb)} octets takes {large:.0f} MB, a short list {usual:.0f} MB")
+    t.fails("a gzip bomb", 1, ["bomb.csv.gz", "200 times"], "verify", t.file("bomb.csv.gz", bomb), "-o", t.out, *flags)
+    t.fails("a gzip file cut off", 2, ["cut.csv.gz", "cut off"], "verify", t.file("cut.csv.gz", gzip.compress(GOOD)[:-5]), "-o", t.out, *flags)
 
 
 def devices(t: Table):

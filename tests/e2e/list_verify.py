@@ -1,6 +1,7 @@
 """`winnow verify` without a server, against the sandbox: the user's bytes come back, and the verdicts are the truth."""
 import collections
 import csv
+import gzip
 import io
 import json
 import os
@@ -94,6 +95,32 @@ def pipes(lab, flags):
     expect(quiet.code == 0 and quiet.err == "", f"-q is not quiet: {quiet.err}")
 
 
+def formats(lab, flags):
+    """NDJSON in gzip comes back as NDJSON; what cannot be mailed is told apart; a dry run and a segment."""
+    source, out, rejected = lab.dir / "people.ndjson.gz", lab.dir / "people.ndjson", lab.dir / "rejected.csv"
+    rows = ['{"id": 1e2, "who": {"email": "ada@acme.deliverable.test"} }', '"unknown-1@acme.deliverable.test"', '{"id": 3}', '{"id"']
+    source.write_bytes(gzip.compress("\r\n".join(rows).encode()))
+    done = lab.try_run("verify", source, "-o", out, "--rejected", rejected, *flags)
+    expect(done.code == 0 and "gzip" in done.err and str(rejected) in done.err, f"verify of NDJSON in gzip: {done}")
+    lines = out.read_text().splitlines()
+    expect(lines[0].startswith(rows[0][:-1] + ',"winnow_verdict":"deliverable"'), f"not the user's octets: {lines[0]}")
+    found = [json.loads(line) for line in lines]
+    expect([f["winnow_verdict"] for f in found] == ["deliverable", "undeliverable", None, None], f"NDJSON: {found}")
+    expect(found[1]["email"] == "unknown-1@acme.deliverable.test" and found[3]["winnow_raw"] == rows[3], f"NDJSON: {found}")
+    faults = list(csv.DictReader(rejected.open(newline="")))
+    expect([(f["line"], f["reason"], f["record"]) for f in faults] == [("3", "malformed", rows[2]), ("4", "malformed", rows[3])], f"rejected: {faults}")
+
+    done = lab.try_run("verify", out, *flags, "--verdict", "deliverable,risky", "--reason", "accepted", "--column", "who.email", "-q")
+    expect(done.out.count(b"\n") == 1 and json.loads(done.out)["id"] == 100, f"a segment: {done}")
+    done = lab.try_run("verify", source, "--dry-run", "--json")
+    told = json.loads(done.out)
+    expect(told["list"]["rows"] == 4 and told["list"]["addresses"] == 2 and told["list"]["format"] == "ndjson", f"--dry-run: {told}")
+    expect([row["line"] for row in told["rows"]] == [1, 2, 3, 4], f"--dry-run: {told}")
+    text = lab.try_run("verify", source, "--dry-run").out.decode()
+    expect("nothing was stored" in text and "NDJSON, US-ASCII, gzip" in text, f"--dry-run: {text}")
+    expect(max(map(len, text.splitlines())) <= 80, f"--dry-run is wider than a terminal:\n{text}")
+
+
 def terminal(lab, flags):
     """Progress is drawn when standard error is a terminal."""
     path = lab.dir / "short.csv"
@@ -121,6 +148,7 @@ def story(lab: Lab):
     lab.sandbox()
     flags = lab.sandbox_flags()
     pipes(lab, flags)
+    formats(lab, flags)
     terminal(lab, flags)
     truth(lab, flags)
     example_list(lab, flags)
