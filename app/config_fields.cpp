@@ -171,7 +171,8 @@ void add_verifier(ConfigTable& t, Config& c)
     t.list("verifier.block_lists", v.block_lists,
            "DNS block lists that no source may be on, for example [\"zen.spamhaus.org\"]; empty = none is asked.")
         .check(hosts);
-    t.integer("verifier.window", v.window, {100, 1'000'000}, "Rows of one job that are held in memory.");
+    t.integer("verifier.window", v.window, {100, 1'000'000},
+              "Rows of one job that are under way; twenty times as many wait in memory, each as its address alone.");
 
     auto& i = v.interactive;
     t.duration("verifier.interactive.deadline", i.deadline, {milliseconds{1}, seconds{60}},

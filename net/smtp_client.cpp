@@ -313,6 +313,75 @@ awaitable<Result<SmtpReply>> SmtpClient::rset()
     co_return co_await command("RSET", timeouts_.mail);
 }
 
+Result<std::vector<SmtpClient::Step>> SmtpClient::steps_of(bool reset, const std::string& reverse_path,
+                                                           const MailParams& params, const std::string& recipient) const
+{
+    using Command = SmtpQuestion::Command;
+    std::vector<Step> steps;
+    if (reset)
+        steps.push_back({Command::reset, "RSET", timeouts_.mail});
+    WINNOW_TRY(std::string mail, mail_command(reverse_path, params));
+    steps.push_back({Command::mail, std::move(mail), timeouts_.mail});
+    WINNOW_TRY(std::string rcpt, rcpt_command(recipient, RcptParams()));
+    steps.push_back({Command::rcpt, std::move(rcpt), timeouts_.rcpt});
+    return steps;
+}
+
+awaitable<SmtpQuestion> SmtpClient::ask(bool reset, std::string reverse_path, MailParams params, std::string recipient)
+{
+    Result<std::vector<Step>> steps = steps_of(reset, reverse_path, params, recipient);
+    if (!steps) {
+        SmtpQuestion unasked{SmtpQuestion::Command::mail, steps.error()};
+        co_return unasked;
+    }
+    if (capabilities_.pipelining)
+        co_return co_await ask_at_once(std::move(*steps));
+    co_return co_await ask_one_by_one(std::move(*steps));
+}
+
+awaitable<SmtpQuestion> SmtpClient::ask_one_by_one(std::vector<Step> steps)
+{
+    SmtpQuestion answer{SmtpQuestion::Command::mail, SmtpReply{}};
+    for (Step& step : steps) {
+        answer.at = step.command;
+        answer.reply = co_await command(std::move(step.line), step.timeout);
+        if (!answer.reply || !answer.reply->positive())
+            break;
+    }
+    co_return answer;
+}
+
+awaitable<SmtpQuestion> SmtpClient::ask_at_once(std::vector<Step> steps)
+{
+    // The first goes as any command does, which looks at what the server said unasked; the others go in its write.
+    Step& first = steps.front();
+    SmtpQuestion answer{first.command, SmtpReply{}};
+    std::string lines = first.line;
+    for (std::size_t i = 1; i < steps.size(); ++i)
+        lines += "\r\n" + steps[i].line;
+    const std::string what = first.line.substr(0, first.line.find(' '));
+    if (!replies_.idle()) {
+        answer.reply = co_await command(std::move(first.line), first.timeout);
+        co_return answer;
+    }
+    lines += "\r\n";
+    answer.reply = co_await exchange(std::move(lines), first.timeout, what);
+    std::size_t next = 1;
+    for (; next < steps.size() && answer.reply && answer.reply->positive(); ++next) {
+        answer.at = steps[next].command;
+        const std::string verb = steps[next].line.substr(0, steps[next].line.find(' '));
+        answer.reply = co_await read_reply(steps[next].timeout, verb);
+    }
+    // "503 MAIL first" says nothing about the recipient. After 421 nothing comes any more.
+    for (; next < steps.size() && answer.reply && !is_hangup(*answer.reply); ++next) {
+        const std::string verb = steps[next].line.substr(0, steps[next].line.find(' '));
+        const Result<SmtpReply> consequence = co_await read_reply(steps[next].timeout, verb);
+        if (!consequence)
+            break;
+    }
+    co_return answer;
+}
+
 awaitable<Result<SmtpReply>> SmtpClient::noop()
 {
     co_return co_await command("NOOP", timeouts_.mail);

@@ -64,6 +64,13 @@ struct SmtpTransaction {
     SmtpReply end_of_data;         ///< code 0 when the message was not sent
 };
 
+/// What came of asking about one recipient: the reply that settled it, to which command, or why there is none.
+struct SmtpQuestion {
+    enum class Command : std::uint8_t { reset, mail, rcpt };
+    Command at = Command::mail;
+    Result<SmtpReply> reply;
+};
+
 using SharedText = std::shared_ptr<const std::string>;
 
 /// The client side of one SMTP connection over a Stream it does not own. A reply of any code is a value; an Error is a
@@ -88,6 +95,9 @@ public:
     awaitable<Result<SmtpReply>> rcpt(std::string recipient, RcptParams params);
     awaitable<Result<SmtpReply>> rcpt(std::string recipient);
     awaitable<Result<SmtpReply>> rset();
+    /// RSET when `reset`, MAIL and RCPT, in one write when PIPELINING is offered (RFC 2920), else one by one. Ends at
+    /// the first refusal; refusals that follow from it are read and dropped. The deadlines count from each reply on.
+    awaitable<SmtpQuestion> ask(bool reset, std::string reverse_path, MailParams params, std::string recipient);
     awaitable<Result<SmtpReply>> noop();
     /// DATA, then the message with line ends canonicalised to CRLF and dots stuffed, then the final dot.
     /// Returns the reply to DATA when that is not 354, else the one to the dot; `stage` tells which.
@@ -115,6 +125,15 @@ public:
 private:
     awaitable<Result<SmtpReply>> exchange(std::string bytes, milliseconds timeout, std::string what);
     awaitable<Result<SmtpReply>> read_reply(milliseconds timeout, std::string what);
+    struct Step {
+        SmtpQuestion::Command command;
+        std::string line;
+        milliseconds timeout;
+    };
+    Result<std::vector<Step>> steps_of(bool reset, const std::string& reverse_path, const MailParams& params,
+                                       const std::string& recipient) const;
+    awaitable<SmtpQuestion> ask_one_by_one(std::vector<Step> steps);
+    awaitable<SmtpQuestion> ask_at_once(std::vector<Step> steps);
     awaitable<Result<SmtpReply>> login(std::string user, std::string password);
     awaitable<Result<>> send_message(SharedText message);
     awaitable<Result<SmtpReply>> finish_message(SharedText message);

@@ -11,13 +11,17 @@ namespace {
 
 constexpr std::size_t rows_per_read = 500;
 constexpr std::size_t results_per_commit = 500;
-constexpr std::size_t max_starting = 256;    ///< rows in precheck or DNS at the same time
+constexpr std::size_t rows_per_start = 500;  ///< handed out with one read of what is stored about them
+constexpr std::size_t max_lookups = 256;     ///< domains that are looked up at the same time
+/// Rows read ahead for each one that may be under way: the more there are, the more of a domain are asked together. A
+/// row waits here as its address alone.
+constexpr std::size_t ahead_per_window = 20;
 constexpr std::size_t max_retrying = 5'000;  ///< rows that are asked again at the same time
 constexpr milliseconds flush_every{200};
 constexpr milliseconds store_retry{2'000};
 constexpr milliseconds longest_sleep = std::chrono::hours{1};
 /// Not before the cache has forgotten what failed (DnsCacheOptions::failure_ttl).
-constexpr milliseconds dns_look_every{20'000};
+constexpr milliseconds look_at_ourselves_every{20'000};
 
 using storage::JobRecord;
 using storage::RowResult;
@@ -68,7 +72,9 @@ JobRun::JobRun(std::shared_ptr<Verifier::Impl> verifier, storage::JobRecord job)
       job_(std::move(job)),
       schedule_(schedule_of(verifier_->options)),
       alarm_(services_.timers.make()),
-      deadline_(services_.clock.steady() + std::max(milliseconds{0}, job_.deadline - services_.engine.now()))
+      deadline_(services_.clock.steady() + std::max(milliseconds{0}, job_.deadline - services_.engine.now())),
+      rate_(services_.clock.steady()),
+      to_hand_out_(static_cast<std::size_t>(std::max(1, verifier_->options.manners.rcpts_per_connection)))
 {
     job_.note.clear();  // why it waited then
 }
@@ -81,6 +87,11 @@ void JobRun::stop(JobState as, std::string why)
     alarm_->wake();
 }
 
+JobProgress JobRun::progress() const
+{
+    return progress_of(job_, rate_.per_second(services_.clock.steady()), services_.engine.now());
+}
+
 void JobRun::drain()
 {
     draining_ = true;
@@ -89,12 +100,17 @@ void JobRun::drain()
 
 bool JobRun::has_room() const noexcept
 {
-    return starting_ < max_starting && under_way_ + finished_.size() < verifier_->options.window;
+    return verifier_->pipeline.looking_up() < max_lookups && under_way_ + finished_.size() < verifier_->options.window;
 }
 
 awaitable<void> JobRun::run()
 {
     std::string failure;
+    asker_->progress = [weak = weak_from_this()] {
+        const auto self = weak.lock();
+        if (self && self->verifier_->pipeline.looking_up() <= max_lookups / 2)
+            self->alarm_->wake();
+    };
     try {
         co_await loop();
     } catch (const std::exception& e) {
@@ -145,9 +161,9 @@ awaitable<void> JobRun::loop()
 awaitable<SteadyPoint> JobRun::next_look()
 {
     const SteadyPoint now = services_.clock.steady();
-    if (no_dns_ && under_way_ == 0 && !stopping())
-        co_return std::max(now + flush_every, std::min(next_dns_look_, deadline_));
-    if (under_way_ > 0 || !read_all_ || stopping())
+    if (unfit_ && under_way_ == 0 && !stopping())
+        co_return std::max(now + flush_every, std::min(next_look_at_us_, deadline_));
+    if (under_way_ > 0 || !handed_out_all() || stopping())
         co_return now + flush_every;
     // Only waiting rows are left: nothing happens before the first of them.
     const auto due = co_await services_.engine.next_due_row(job_.workspace, job_.list_id);
@@ -161,7 +177,7 @@ awaitable<SteadyPoint> JobRun::next_look()
 awaitable<Result<>> JobRun::turn()
 {
     const bool over = services_.engine.now() >= job_.deadline;
-    if (no_dns_ && !stopping())
+    if (unfit_ && !stopping())
         co_return co_await sit_out(over);
     if (!stopping() && !over) {
         WINNOW_CO_CHECK(co_await hand_out_due());
@@ -170,11 +186,11 @@ awaitable<Result<>> JobRun::turn()
         WINNOW_CO_CHECK(co_await hand_out_new());
     }
     WINNOW_CO_CHECK(co_await flush());
-    if (under_way_ > 0 || draining_)
+    if (under_way_ > 0 || draining_ || (unfit_ && !stopping()))
         co_return Result<>{};
     if (stop_as_ != JobState::running)
         co_return co_await enter(stop_as_, why_stopped_);
-    if (!read_all_)
+    if (!handed_out_all() || !held_.empty())
         co_return Result<>{};
     if (job_.counters.waiting == 0)
         co_return co_await enter(JobState::done);
@@ -185,43 +201,49 @@ awaitable<Result<>> JobRun::turn()
     co_return Result<>{};
 }
 
-/// Nobody's DNS answers: nothing is handed out and no row's tries are spent until it does. The job says that it waits,
-/// and why.
+/// No DNS server answers, or the self-test found us not fit to ask: nothing is handed out and no row's tries are spent
+/// until that is over. The job says that it waits, and why.
 awaitable<Result<>> JobRun::sit_out(bool over)
 {
     WINNOW_CO_CHECK(co_await flush());
-    const std::string why = verifier_->pipeline.dns().outage();
+    const std::string why = verifier_->pipeline.unfit();
     if (over || why.empty()) {
-        no_dns_ = false;
+        unfit_ = false;
         std::vector<Row> back;
         back.swap(held_);
-        for (Row& row : back)
-            start(std::move(row.address), std::move(row.before));
+        co_await start(std::move(back));
         co_return co_await enter(JobState::running);
     }
     if (under_way_ == 0 && (job_.state != JobState::waiting || job_.note != why)) {
         WINNOW_CO_CHECK(co_await enter(JobState::waiting, why));
     }
-    if (services_.clock.steady() >= next_dns_look_)
-        look_for_dns();
+    if (services_.clock.steady() >= next_look_at_us_)
+        look_at_ourselves();
     co_return Result<>{};
 }
 
-/// Beside the job's own turns: a stop does not wait for the servers' silence.
-void JobRun::look_for_dns()
+/// Beside the job's own turns: a stop does not wait for anybody's silence.
+void JobRun::look_at_ourselves()
 {
-    next_dns_look_ = services_.clock.steady() + dns_look_every;
-    boost::asio::co_spawn(services_.executor, verifier_->pipeline.dns_answers(),
-                          [self = shared_from_this()](std::exception_ptr, bool) { self->alarm_->wake(); });
+    next_look_at_us_ = services_.clock.steady() + look_at_ourselves_every;
+    boost::asio::co_spawn(services_.executor, verifier_->pipeline.look_at_ourselves(),
+                          [self = shared_from_this()](std::exception_ptr) { self->alarm_->wake(); });
 }
 
 // --- rows out
 
 awaitable<Result<>> JobRun::hand_out_new()
 {
-    while (!read_all_ && has_room() && !stopping() && !no_dns_) {
-        WINNOW_CO_CHECK(co_await hand_out_page());
-        while (starting_ >= max_starting && !stopping()) {
+    while (!handed_out_all() && has_room() && !stopping() && !unfit_) {
+        WINNOW_CO_CHECK(co_await read_ahead());
+        std::vector<Row> rows;
+        for (RowOrder::Row& row : to_hand_out_.take(rows_per_start)) {
+            Row& next = rows.emplace_back();
+            next.address = std::move(row.address);
+            next.before.number = row.number;
+        }
+        co_await start(std::move(rows));
+        while (verifier_->pipeline.looking_up() >= max_lookups && !stopping()) {
             const Wake wake = co_await alarm_->wait_until(services_.clock.steady() + flush_every);
             if (wake == Wake::cancelled)
                 co_return Error{Errc::cancelled, "shutting down"};
@@ -233,7 +255,16 @@ awaitable<Result<>> JobRun::hand_out_new()
     co_return Result<>{};
 }
 
-awaitable<Result<>> JobRun::hand_out_page()
+awaitable<Result<>> JobRun::read_ahead()
+{
+    const std::size_t most = verifier_->options.window * ahead_per_window;
+    while (!read_all_ && to_hand_out_.size() < most && !stopping()) {
+        WINNOW_CO_CHECK(co_await read_page());
+    }
+    co_return Result<>{};
+}
+
+awaitable<Result<>> JobRun::read_page()
 {
     auto& engine = services_.engine;
     WINNOW_CO_TRY(auto rows, co_await engine.rows(job_.workspace, job_.list_id, job_.next_row, rows_per_read));
@@ -245,7 +276,8 @@ awaitable<Result<>> JobRun::hand_out_page()
     auto result = known.begin();
     for (storage::ListRow& row : rows) {
         job_.next_row = row.number + 1;
-        // A duplicate carries the verdict of the first of its kind, a malformed row none.
+        // A duplicate carries the verdict of the first of its kind, a malformed row
+        // none.
         if (row.duplicate_of != 0 || !row.malformed.empty())
             continue;
         // After a restart, rows may have their result already, or wait for their time. Results of an earlier
@@ -254,9 +286,7 @@ awaitable<Result<>> JobRun::hand_out_page()
             ++result;
         if (result != known.end() && result->number == row.number && result->job == job_.id)
             continue;
-        RowResult fresh;
-        fresh.number = row.number;
-        start(std::move(row.address), std::move(fresh));
+        to_hand_out_.add({row.number, std::move(row.address)});
     }
     co_return Result<>{};
 }
@@ -271,6 +301,7 @@ awaitable<Result<>> JobRun::hand_out_due()
     auto& engine = services_.engine;
     WINNOW_CO_TRY(auto due, co_await engine.due_rows(job_.workspace, job_.list_id, engine.now(), most));
     next_due_look_ = now + flush_every + milliseconds{due.size() / 10};
+    std::vector<Row> again;
     for (RowResult& before : due) {
         const std::uint64_t number = before.number;
         if (before.job != job_.id || retrying_.count(number) > 0)
@@ -280,45 +311,41 @@ awaitable<Result<>> JobRun::hand_out_due()
             continue;
         retrying_.insert(number);
         job_.state = JobState::running;
-        start(std::move(rows.front().address), std::move(before));
+        again.push_back({std::move(rows.front().address), std::move(before)});
     }
+    co_await start(std::move(again));
     co_return Result<>{};
 }
 
-void JobRun::start(std::string address, RowResult before)
+awaitable<void> JobRun::start(std::vector<Row> rows)
 {
-    ++starting_;
-    ++under_way_;
-    auto row = std::make_shared<Row>(Row{std::move(address), std::move(before)});
-    boost::asio::co_spawn(services_.executor, ask(row), [self = shared_from_this(), row](std::exception_ptr failed) {
-        --self->starting_;
-        if (failed) {
-            Conclusion broken;
-            conclude(broken.verdict, Reason::internal_error, self->services_.engine.now());
-            self->conclude_row(*row, std::move(broken));
-        }
-        if (self->starting_ == max_starting / 2 || self->under_way_ == 0)
-            self->alarm_->wake();
-    });
+    under_way_ += rows.size();
+    std::vector<Request> requests;
+    requests.reserve(rows.size());
+    for (Row& row : rows)
+        requests.push_back(request_for(std::make_shared<Row>(std::move(row))));
+    co_await verifier_->pipeline.begin(std::move(requests));
 }
 
-awaitable<void> JobRun::ask(std::shared_ptr<Row> row)
+Request JobRun::request_for(std::shared_ptr<Row> row)
 {
-    Question question;
+    Request request;
+    Question& question = request.question;
     question.workspace = job_.workspace;
     question.text = row->address;
     question.deadline = deadline_;
     question.asker = asker_;
+    question.policies = verifier_->options.policy_evidence == PolicyEvidence::always;
     question.use_cache = row->before.attempts == 0;
     if (row->before.attempts > 0 && row->before.verdict.reason == Reason::greylisted) {
         question.only_mx = row->before.probe_mx;
         question.source = row->before.probe_source;
         question.reverse_path = row->before.reverse_path;
     }
-    std::function<void(Conclusion)> done = [self = shared_from_this(), row](Conclusion c) {
+    request.done = [self = shared_from_this(), row = std::move(row)](Conclusion c) {
         self->conclude_row(*row, std::move(c));
     };
-    co_await verifier_->pipeline.begin(std::move(question), std::move(done));
+    return request;
 }
 
 // --- results in
@@ -331,10 +358,10 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     // Stopping is no evidence: the row stays as it is in the store and is asked when the job goes on.
     if (stopping() && conclusion.verdict.reason == Reason::not_probed)
         return;
-    if (conclusion.no_dns && services_.engine.now() < job_.deadline) {
-        if (!no_dns_)
-            next_dns_look_ = services_.clock.steady() + dns_look_every;
-        no_dns_ = true;
+    if (conclusion.unfit && services_.engine.now() < job_.deadline) {
+        if (!unfit_)
+            next_look_at_us_ = services_.clock.steady() + look_at_ourselves_every;
+        unfit_ = true;
         held_.push_back(std::move(row));
         return;
     }
@@ -352,7 +379,8 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     result.verdict = std::move(conclusion.verdict);
     result.verdict.probes += row.before.verdict.probes;
     result.verdict.evidence = joined(std::move(row.before.verdict.evidence), std::move(result.verdict.evidence));
-    if (!conclusion.final && worth_retrying(result.verdict.reason, tries))
+    const bool again = worth_retrying(result.verdict.reason, tries) || conclusion.stranger_put_off;
+    if (!conclusion.final && again)
         postpone(finished, conclusion, tries);
     finished_.push_back(std::move(finished));
     if (finished_.size() == results_per_commit)
@@ -363,8 +391,22 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
 void JobRun::postpone(Finished& row, const Conclusion& conclusion, int tries)
 {
     const auto hint = conclusion.retry_hint > milliseconds{0} ? std::optional{conclusion.retry_hint} : std::nullopt;
-    const TimePoint due =
-        schedule_.next_attempt(conclusion.klass, tries, services_.engine.now(), services_.rng.jitter(), hint);
+    const TimePoint now = services_.engine.now();
+    const std::string& usual_path = verifier_->options.mail_from;
+    std::string& path = row.result.reverse_path;
+    TimePoint due = now;
+    // The first time, the row gets a path of its own, which its message can show later: introduced at once, so that it
+    // has waited like any other. That is no try of the ladder.
+    bool introduces = false;
+    if (path.empty() && row.result.verdict.reason == Reason::greylisted && verifier_->options.greylist_path) {
+        path = verifier_->options.greylist_path(conclusion.source);
+        introduces = !path.empty();
+    }
+    if (path.empty())
+        path = usual_path;
+    const int waits = path == usual_path ? tries : tries - 1;
+    if (!introduces)
+        due = schedule_.next_attempt(conclusion.klass, waits, now, services_.rng.jitter(), hint);
     if (due >= job_.deadline)
         return;
     row.result.state = RowState::waiting;
@@ -372,8 +414,6 @@ void JobRun::postpone(Finished& row, const Conclusion& conclusion, int tries)
     row.result.attempts = tries;
     row.result.probe_mx = conclusion.mx;
     row.result.probe_source = conclusion.source;
-    if (row.result.reverse_path.empty())
-        row.result.reverse_path = verifier_->options.mail_from;
 }
 
 awaitable<Result<>> JobRun::flush()
@@ -388,8 +428,13 @@ awaitable<Result<>> JobRun::flush()
             count(next.counters, finished_[i]);
             batch.push_back(finished_[i].result);  // a copy: a commit that fails is tried again
         }
+        const std::uint64_t connections = asker_->connections;
+        next.counters.connections += connections - connections_stored_;
+        const std::uint64_t done_now = next.counters.done - job_.counters.done;
         auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(batch)});
         WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
+        connections_stored_ = connections;
+        rate_.record(done_now, services_.clock.steady());
         // Not before: until then the row is still due in the store.
         for (std::size_t i = 0; i < n; ++i)
             retrying_.erase(finished_[i].result.number);

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "core/retry_schedule.hpp"
+#include "verifier/job_progress.hpp"
+#include "verifier/row_order.hpp"
 #include "verifier/verifier_impl.hpp"
 
 namespace winnow::verifier {
@@ -29,6 +31,7 @@ public:
     void drain();
     JobState stops_as() const noexcept { return stop_as_; }
     const storage::JobRecord& job() const noexcept { return job_; }
+    JobProgress progress() const;
 
 private:
     /// A row that was concluded and is not stored yet.
@@ -46,13 +49,15 @@ private:
 
     bool stopping() const noexcept { return draining_ || stop_as_ != JobState::running; }
     bool has_room() const noexcept;
+    bool handed_out_all() const noexcept { return read_all_ && to_hand_out_.empty(); }
     awaitable<void> loop();
     awaitable<Result<>> turn();
     awaitable<Result<>> hand_out_new();
-    awaitable<Result<>> hand_out_page();
+    awaitable<Result<>> read_ahead();
+    awaitable<Result<>> read_page();
     awaitable<Result<>> hand_out_due();
-    void start(std::string address, storage::RowResult before);
-    awaitable<void> ask(std::shared_ptr<Row> row);
+    awaitable<void> start(std::vector<Row> rows);
+    Request request_for(std::shared_ptr<Row> row);
     void conclude_row(Row& row, Conclusion conclusion);
     void postpone(Finished& row, const Conclusion& conclusion, int tries);
     awaitable<Result<>> flush();
@@ -64,7 +69,7 @@ private:
     awaitable<Result<>> store(storage::OpList ops, storage::JobRecord next);
     awaitable<SteadyPoint> next_look();
     awaitable<Result<>> sit_out(bool over);
-    void look_for_dns();
+    void look_at_ourselves();
 
     std::shared_ptr<Verifier::Impl> verifier_;
     Services& services_;
@@ -73,16 +78,19 @@ private:
     RetrySchedule schedule_;
     std::unique_ptr<Timer> alarm_;
     SteadyPoint deadline_;
+    RateWindow rate_;                       ///< of rows with their result in the store
+    std::uint64_t connections_stored_ = 0;  ///< of asker_->connections, those that the counters have
     std::deque<Finished> finished_;
-    std::unordered_set<std::uint64_t>
-        retrying_;  ///< rows that waited and are asked again, until the new result is stored
+    std::unordered_set<std::uint64_t> retrying_;  ///< rows that waited and are asked again, until the new result
+                                                  ///< is stored
     SteadyPoint next_due_look_{};
-    std::size_t starting_ = 0;   ///< rows in precheck or DNS
     std::size_t under_way_ = 0;  ///< handed out, not in `finished_` yet
-    bool read_all_ = false;      ///< every row of the list was handed out once
-    bool no_dns_ = false;        ///< no DNS server answers: nothing is handed out
-    std::vector<Row> held_;      ///< came back because of that; handed out again when one does
-    SteadyPoint next_dns_look_{};
+    RowOrder to_hand_out_;       ///< read, not handed out
+    bool read_all_ = false;      ///< every row of the list was read
+    bool unfit_ = false;         ///< we cannot find out anything at the moment: nothing
+                                 ///< is handed out
+    std::vector<Row> held_;      ///< came back because of that; handed out again afterwards
+    SteadyPoint next_look_at_us_{};
     bool draining_ = false;
     JobState stop_as_ = JobState::running;
     std::string why_stopped_;

@@ -26,7 +26,8 @@ Patience patience_of(const VerifierOptions& options)
 std::string_view recipient_in(std::string_view asked)
 {
     constexpr std::string_view before = "RCPT TO:<";
-    return asked.starts_with(before) ? asked.substr(before.size(), asked.size() - before.size() - 1) : std::string_view{};
+    return asked.starts_with(before) ? asked.substr(before.size(), asked.size() - before.size() - 1)
+                                     : std::string_view{};
 }
 
 /// 421 announces the end of the connection. Unless its words are about us or about this recipient, they are not an
@@ -142,52 +143,44 @@ awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::st
     co_return refusal;
 }
 
-awaitable<std::optional<ProbeAnswer>> ProbeSession::begin(bool smtputf8, std::string reverse_path)
+std::optional<ProbeAnswer> ProbeSession::refuse(bool smtputf8) const
 {
-    if (smtputf8 && !smtp_->capabilities().smtputf8) {
-        ProbeAnswer answer;
-        answer.stage = Stage::mail;
-        answer.reason = Reason::policy_refused;
-        answer.mx = mx_;
-        answer.source = stream_->local().ip;
-        answer.own_rule = true;
-        answer.evidence.kind = EvidenceKind::policy;
-        answer.evidence.at = services_.engine.now();
-        answer.evidence.asked = "SMTPUTF8";
-        answer.evidence.of = mx_ + "[" + ip_ + "]";
-        answer.evidence.answer = "the mail host does not offer it, and the address needs it";
-        answer.evidence.rule = "eai:no_smtputf8";
-        co_return answer;
-    }
-    start_clock();
-    if (in_transaction_) {
-        auto reset = co_await smtp_->rset();
-        in_transaction_ = false;
-        if (!reset || !reset->positive()) {
-            alive_ = false;
-            co_return read(Stage::mail, std::move(reset), "RSET");
-        }
-    }
-    net::MailParams params;
-    params.smtputf8 = smtputf8;
-    auto mail = co_await smtp_->mail(reverse_path, params);
-    if (mail && mail->positive()) {
-        in_transaction_ = true;
-        co_return std::nullopt;
-    }
-    alive_ = false;  // a refused MAIL would be refused again on this connection
-    co_return read(Stage::mail, std::move(mail), "MAIL FROM:<" + reverse_path + ">");
+    if (!smtputf8 || smtp_->capabilities().smtputf8)
+        return std::nullopt;
+    ProbeAnswer answer;
+    answer.stage = Stage::mail;
+    answer.reason = Reason::policy_refused;
+    answer.mx = mx_;
+    answer.source = stream_->local().ip;
+    answer.own_rule = true;
+    answer.evidence.kind = EvidenceKind::policy;
+    answer.evidence.at = services_.engine.now();
+    answer.evidence.asked = "SMTPUTF8";
+    answer.evidence.of = mx_ + "[" + ip_ + "]";
+    answer.evidence.answer = "the mail host does not offer it, and the address needs it";
+    answer.evidence.rule = "eai:no_smtputf8";
+    return answer;
 }
 
-awaitable<ProbeAnswer> ProbeSession::ask(std::string recipient)
+awaitable<ProbeAnswer> ProbeSession::ask(bool smtputf8, std::string reverse_path, std::string recipient)
 {
-    // Anew: the pause of manners between MAIL and RCPT is ours, not the server's.
+    using Command = net::SmtpQuestion::Command;
     start_clock();
-    auto reply = co_await smtp_->rcpt(recipient);
-    alive_ = reply && reply->code != 421;
+    net::MailParams params;
+    params.smtputf8 = smtputf8;
+    auto heard = co_await smtp_->ask(in_transaction_, reverse_path, params, recipient);
+    in_transaction_ = heard.at == Command::rcpt;
+    // A refused MAIL would be refused again on this connection.
+    alive_ = in_transaction_ && heard.reply && heard.reply->code != 421;
     if (alive_)
         ++answered_;
-    co_return read(Stage::rcpt, std::move(reply), "RCPT TO:<" + recipient + ">");
+    const Stage stage = in_transaction_ ? Stage::rcpt : Stage::mail;
+    std::string asked = "RSET";
+    if (heard.at == Command::mail)
+        asked = "MAIL FROM:<" + reverse_path + ">";
+    else if (heard.at == Command::rcpt)
+        asked = "RCPT TO:<" + recipient + ">";
+    co_return read(stage, std::move(heard.reply), std::move(asked));
 }
 
 awaitable<void> ProbeSession::quit()

@@ -40,10 +40,11 @@ public:
     /// Connects, greets, and encrypts when that is offered and `use_tls`. Nothing = open; else the answer that says why
     /// not, and the session is used up.
     awaitable<std::optional<ProbeAnswer>> open(std::string mx, std::string ip, bool use_tls);
-    /// Up to the point where RCPT may go: RSET when needed, and MAIL. Nothing = ready.
-    awaitable<std::optional<ProbeAnswer>> begin(bool smtputf8, std::string reverse_path);
-    /// After begin(): the question.
-    awaitable<ProbeAnswer> ask(std::string recipient);
+    /// Why an address is not asked about here, although the host would answer. Nothing = it may be.
+    std::optional<ProbeAnswer> refuse(bool smtputf8) const;
+    /// RSET when needed, MAIL and RCPT, in one round trip where the host takes them so. The answer's stage is rcpt, or
+    /// mail when it did not come to that.
+    awaitable<ProbeAnswer> ask(bool smtputf8, std::string reverse_path, std::string recipient);
     awaitable<void> quit();
 
     bool alive() const noexcept { return alive_; }

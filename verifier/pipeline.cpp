@@ -1,14 +1,24 @@
 #include "verifier/pipeline.hpp"
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <iterator>
 
+#include "net/policy/domain_policies.hpp"
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
 namespace {
 
-constexpr std::size_t most_domains = 20'000;        ///< whose route is remembered
-constexpr std::uint32_t longest_route_ttl = 3'600;  ///< seconds
+constexpr std::size_t most_domains = 20'000;      ///< whose route is remembered
+constexpr std::uint32_t shortest_route_ttl = 30;  ///< seconds, as the cache's own (DnsCacheOptions::min_ttl)
+constexpr std::uint32_t longest_route_ttl = 3'600;
+constexpr std::uint32_t failure_ttl = 15;   ///< as DnsCacheOptions::failure_ttl
+constexpr milliseconds between_looks{250};  ///< at whether a question that waits was withdrawn
+constexpr milliseconds longest_self_test = std::chrono::minutes{10};
+constexpr milliseconds policy_look{20};       ///< at whether it is known by now what a domain publishes
+constexpr milliseconds policy_patience{300};  ///< then a verdict goes without
 
 Services listening(const Services& s, DnsWatch& dns)
 {
@@ -21,14 +31,34 @@ bool withdrawn(const Question& question)
     return question.asker && question.asker->withdrawn;
 }
 
+/// Nobody answered, and nobody else does any more either: whether that is us is found out first.
+awaitable<void> conclude_after_doubt(SelfTest self_test, Conclusion answer, std::function<void(Conclusion)> done)
+{
+    co_await self_test.doubt();
+    answer.unfit = !self_test.reason().empty();
+    done(std::move(answer));
+}
+
+void conclude_later(const boost::asio::any_io_executor& executor, awaitable<void> story)
+{
+    boost::asio::co_spawn(executor, std::move(story), [](std::exception_ptr failed) {
+        // What `done` throws is its own; a row without an
+        // answer would be waited for for ever.
+        if (failed)
+            std::rethrow_exception(failed);
+    });
+}
+
 }  // namespace
 
 Pipeline::Pipeline(Services services, const VerifierOptions& options)
-    : dns_(services.resolver),
+    : upstream_(services.resolver),
+      dns_(services.resolver),
       services_(listening(services, dns_)),
       options_(options),
       listed_(services.lists, true),
-      prober_(services, options)
+      self_test_(services, options),
+      prober_(services, options, self_test_)
 {
 }
 
@@ -38,32 +68,110 @@ std::string Pipeline::dns_only_reason() const
         return {};
     if (!options_.identity_reason.empty())
         return options_.identity_reason;
-    return "no working probe identity; set verifier.helo_name and verifier.mail_from (or --helo and --mail-from)";
+    return "no working probe identity; set verifier.helo_name and "
+           "verifier.mail_from (or --helo and --mail-from)";
 }
 
-/// The rows of a list share a few domains: their route is put together once.
-awaitable<std::shared_ptr<const DomainFacts>> Pipeline::facts_of(std::string domain)
+const std::string& Pipeline::unfit() const noexcept
+{
+    return dns_.outage().empty() ? self_test_.reason() : dns_.outage();
+}
+
+awaitable<void> Pipeline::look_at_ourselves()
+{
+    if (!dns_.outage().empty()) {
+        co_await dns_.answers();
+        co_return;
+    }
+    self_test_.look();
+    co_await self_test_.wait(longest_self_test);
+}
+
+std::shared_ptr<const DomainFacts> Pipeline::known_facts(const std::string& domain) const
 {
     const auto known = domains_.find(domain);
-    if (known != domains_.end() && services_.clock.steady() < known->second.until)
-        co_return known->second.facts;
-    auto found = co_await look_up_domain(services_, options_, domain);
-    auto facts = std::make_shared<const DomainFacts>(std::move(found));
-    if (!facts->decides) {
-        if (domains_.size() >= most_domains)
-            domains_.clear();
-        const std::chrono::seconds ttl{std::min(facts->route.ttl, longest_route_ttl)};
-        domains_[domain] = {facts, services_.clock.steady() + ttl};
+    const bool fresh = known != domains_.end() && services_.clock.steady() < known->second.until;
+    return fresh ? known->second.facts : nullptr;
+}
+
+/// The rows of a list share a few domains: what DNS says of one is put together once, also when it says no.
+void Pipeline::remember(const std::string& domain, std::shared_ptr<const DomainFacts> facts)
+{
+    if (domains_.size() >= most_domains)
+        domains_.clear();
+    const bool failed = facts->decides && *facts->decides == Reason::dns_failure;
+    const std::uint32_t ttl = std::clamp(facts->route.ttl, shortest_route_ttl, longest_route_ttl);
+    const std::chrono::seconds lifetime{failed ? failure_ttl : ttl};
+    domains_[domain] = {std::move(facts), services_.clock.steady() + lifetime, nullptr};
+}
+
+/// Beside the dialogue with the mail host, which usually takes longer.
+awaitable<void> Pipeline::look_up_policies(net::Resolver& dns, std::string domain, const Clock& clock,
+                                           std::shared_ptr<Policies> into)
+{
+    auto steps = co_await net::look_up_domain_policies(dns, std::move(domain), clock);
+    into->steps = std::move(steps);
+    into->known = true;
+}
+
+/// A remark is worth a moment, not more.
+awaitable<void> Pipeline::conclude_with_policies(TimerSource& timers, std::shared_ptr<const Policies> policies,
+                                                 Conclusion conclusion, std::function<void(Conclusion)> done)
+{
+    for (milliseconds waited{0}; !policies->known && waited < policy_patience; waited += policy_look) {
+        const Wake wake = co_await sleep_for(timers, policy_look);
+        if (wake == Wake::cancelled)
+            break;
     }
-    co_return facts;
+    auto& evidence = conclusion.verdict.evidence;
+    const auto last_of_dns = std::find_if(evidence.rbegin(), evidence.rend(),
+                                          [](const Evidence& step) { return step.kind == EvidenceKind::dns; });
+    evidence.insert(last_of_dns.base(), policies->steps.begin(), policies->steps.end());
+    done(std::move(conclusion));
+}
+
+/// `done`, told also what the domain publishes, as far as that is known then. Asked for once per domain.
+std::function<void(Conclusion)> Pipeline::with_policies(const std::string& domain, std::function<void(Conclusion)> done)
+{
+    const auto known = domains_.find(domain);
+    if (known == domains_.end())
+        return done;
+    if (!known->second.policies) {
+        known->second.policies = std::make_shared<Policies>();
+        conclude_later(services_.executor,
+                       look_up_policies(upstream_, domain, services_.clock, known->second.policies));
+    }
+    return [policies = std::shared_ptr<const Policies>(known->second.policies), done = std::move(done),
+            executor = services_.executor, &timers = services_.timers](Conclusion conclusion) {
+        conclude_later(executor, conclude_with_policies(timers, policies, std::move(conclusion), done));
+    };
 }
 
 awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion)> done)
 {
-    Conclusion conclusion;
-    Precheck check = co_await precheck(services_, listed_, question.workspace, question.text, question.use_cache);
-    const bool too_late = services_.clock.steady() >= question.deadline;
-    if (!check.decided && (too_late || withdrawn(question))) {
+    std::vector<Request> one;
+    one.push_back({std::move(question), std::move(done)});
+    return begin(std::move(one));
+}
+
+awaitable<void> Pipeline::begin(std::vector<Request> requests)
+{
+    if (requests.empty())
+        co_return;
+    std::vector<PrecheckOrder> orders;
+    orders.reserve(requests.size());
+    for (const Request& request : requests)
+        orders.push_back({request.question.text, request.question.use_cache});
+    const std::string workspace = requests.front().question.workspace;
+    std::vector<Precheck> checks = co_await precheck(services_, listed_, workspace, std::move(orders));
+    for (std::size_t i = 0; i < requests.size(); ++i)
+        go_on(std::move(requests[i]), std::move(checks[i]));
+}
+
+void Pipeline::go_on(Request request, Precheck check)
+{
+    const bool too_late = services_.clock.steady() >= request.question.deadline;
+    if (!check.decided && (too_late || withdrawn(request.question))) {
         const TimePoint now = services_.engine.now();
         const std::string why = too_late ? "it came before this address's turn" : "withdrawn";
         check.verdict.evidence.push_back(
@@ -71,35 +179,152 @@ awaitable<void> Pipeline::begin(Question question, std::function<void(Conclusion
         conclude(check.verdict, Reason::not_probed, now);
         check.decided = true;
     }
-    if (check.decided) {
-        conclusion.verdict = std::move(check.verdict);
-        conclusion.cached = check.cached;
-        done(std::move(conclusion));
-        co_return;
+    if (!check.decided) {
+        await_facts(std::move(request), std::move(check));
+        return;
     }
-    const auto facts = co_await facts_of(check.address.domain);
-    const TimePoint now = services_.engine.now();
-    apply_domain(*facts, check.has_history, check.verdict, now);
-    const std::string dns_only = dns_only_reason();
-    if (!facts->decides && dns_only.empty() && !withdrawn(question)) {
-        probe(std::move(question), std::move(check), facts, std::move(done));
-        co_return;
+    Conclusion conclusion;
+    conclusion.verdict = std::move(check.verdict);
+    conclusion.cached = check.cached;
+    request.done(std::move(conclusion));
+}
+
+void Pipeline::await_facts(Request request, Precheck check)
+{
+    const std::string domain = check.address.domain;
+    Waiting asked{std::move(request), std::move(check)};
+    if (auto facts = known_facts(domain)) {
+        with_facts(std::move(asked), std::move(facts), false);
+        return;
     }
-    if (facts->decides) {
-        conclusion.klass = *facts->decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
-        conclusion.final = facts->route.status == net::RouteStatus::refused_target;
-        if (*facts->decides == Reason::dns_failure && dns_.suspicious()) {
-            const bool answers = co_await dns_.answers();
-            conclusion.no_dns = !answers;
-        }
+    std::weak_ptr<LookUp>& under_way = lookups_[domain];
+    if (const auto of = under_way.lock()) {
+        of->waiting.push_back(std::move(asked));
+        return;
+    }
+    auto of = std::make_shared<LookUp>();
+    of->domain = domain;
+    of->waiting.push_back(std::move(asked));
+    under_way = of;
+    // Who waits keeps the pipeline alive, and the coroutine who waits.
+    boost::asio::co_spawn(services_.executor, look_up(of), [this, of](std::exception_ptr failed) {
+        if (!failed || of->waiting.empty())
+            return;
+        auto broken = std::make_shared<DomainFacts>();
+        broken->decides = Reason::internal_error;
+        answered(*of, broken, false);
+    });
+}
+
+awaitable<void> Pipeline::look_up(std::shared_ptr<LookUp> of)
+{
+    auto found = co_await look_up_domain(services_, options_, of->domain);
+    const auto facts = std::make_shared<const DomainFacts>(std::move(found));
+    bool unfit = false;
+    if (facts->decides && *facts->decides == Reason::dns_failure && dns_.suspicious()) {
+        const bool answers = co_await dns_.answers();
+        unfit = !answers;
+    }
+    if (!unfit)
+        remember(of->domain, facts);
+    answered(*of, facts, unfit);
+}
+
+void Pipeline::answered(LookUp& of, const std::shared_ptr<const DomainFacts>& facts, bool unfit)
+{
+    lookups_.erase(of.domain);
+    std::vector<Waiting> waiting;
+    waiting.swap(of.waiting);
+    std::vector<std::shared_ptr<const Asker>> askers;
+    for (Waiting& asked : waiting) {
+        const auto& asker = asked.request.question.asker;
+        if (asker && asker->progress && std::find(askers.begin(), askers.end(), asker) == askers.end())
+            askers.push_back(asker);
+        with_facts(std::move(asked), facts, unfit);
+    }
+    for (const auto& asker : askers)
+        asker->progress();
+}
+
+void Pipeline::with_facts(Waiting asked, std::shared_ptr<const DomainFacts> facts, bool unfit)
+{
+    auto& [request, check] = asked;
+    apply_domain(*facts, check.has_history, check.verdict, services_.engine.now());
+    if (facts->decides || !dns_only_reason().empty() || withdrawn(request.question)) {
+        conclude_unasked(std::move(asked), *facts, unfit);
+        return;
+    }
+    if (request.question.policies)
+        request.done = with_policies(check.address.domain, std::move(request.done));
+    if (self_test_.look())
+        await_self_test(std::move(asked), std::move(facts));
+    else
+        ask(std::move(asked), std::move(facts));
+}
+
+/// DNS has decided, or nobody is asked.
+void Pipeline::conclude_unasked(Waiting asked, const DomainFacts& facts, bool unfit)
+{
+    auto& [request, check] = asked;
+    Conclusion conclusion;
+    if (facts.decides) {
+        conclusion.klass = *facts.decides == Reason::dns_failure ? ReplyClass::dns_failure : ReplyClass::unknown;
+        conclusion.final = facts.route.status == net::RouteStatus::refused_target;
+        conclusion.unfit = unfit;
     } else {
+        const TimePoint now = services_.engine.now();
+        const std::string dns_only = dns_only_reason();
         check.verdict.evidence.push_back(
             dns_only.empty() ? own_step(EvidenceKind::policy, "probe budget", "withdrawn", "budget:not_reached", now)
                              : own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));
         conclude(check.verdict, Reason::not_probed, now);
     }
     conclusion.verdict = std::move(check.verdict);
-    done(std::move(conclusion));
+    request.done(std::move(conclusion));
+}
+
+void Pipeline::await_self_test(Waiting asked, std::shared_ptr<const DomainFacts> facts)
+{
+    auto who = untested_.lock();
+    const bool first = !who;
+    if (first)
+        untested_ = who = std::make_shared<std::vector<Untested>>();
+    who->push_back({std::move(asked), std::move(facts)});
+    if (first)
+        conclude_later(services_.executor, until_tested(std::move(who)));
+}
+
+awaitable<void> Pipeline::until_tested(std::shared_ptr<std::vector<Untested>> who)
+{
+    const auto unwanted = [](const Untested& u) { return withdrawn(u.asked.request.question); };
+    bool goes_on = true;
+    while (goes_on && self_test_.look()) {
+        goes_on = co_await self_test_.wait(between_looks);
+        const auto gone = std::stable_partition(who->begin(), who->end(), std::not_fn(unwanted));
+        std::vector<Untested> back(std::make_move_iterator(gone), std::make_move_iterator(who->end()));
+        who->erase(gone, who->end());
+        for (Untested& u : back)
+            conclude_unasked(std::move(u.asked), *u.facts, false);
+    }
+    untested_.reset();
+    for (Untested& u : *who)
+        ask(std::move(u.asked), std::move(u.facts));
+}
+
+void Pipeline::ask(Waiting asked, std::shared_ptr<const DomainFacts> facts)
+{
+    auto& [request, check] = asked;
+    if (self_test_.reason().empty()) {
+        probe(std::move(request.question), std::move(check), std::move(facts), std::move(request.done));
+        return;
+    }
+    const TimePoint now = services_.engine.now();
+    check.verdict.evidence.push_back(unfit_step(self_test_.reason(), now));
+    conclude(check.verdict, Reason::not_probed, now);
+    Conclusion conclusion;
+    conclusion.unfit = true;
+    conclusion.verdict = std::move(check.verdict);
+    request.done(std::move(conclusion));
 }
 
 void Pipeline::withdraw(Asker& asker)
@@ -120,14 +345,21 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
     task.only_mx = std::move(question.only_mx);
     task.source = std::move(question.source);
     task.reverse_path = std::move(question.reverse_path);
-    task.done = [done = std::move(done)](ProbeTask finished) {
+    task.accepted_before = check.accepted_before;
+    task.done = [done = std::move(done), self_test = self_test_, executor = services_.executor](ProbeTask finished) {
         Conclusion answer;
         answer.verdict = std::move(finished.verdict);
         answer.klass = finished.klass;
         answer.mx = std::move(finished.asked_mx);
         answer.source = std::move(finished.asked_source);
         answer.retry_hint = finished.retry_hint;
-        done(std::move(answer));
+        answer.stranger_put_off = finished.stranger_put_off;
+        answer.unfit = !self_test.reason().empty();
+        const bool doubtful = answer.verdict.reason == Reason::no_connect && self_test.health().suspicious();
+        if (!answer.unfit && doubtful)
+            conclude_later(executor, conclude_after_doubt(self_test, std::move(answer), done));
+        else
+            done(std::move(answer));
     };
     prober_.submit(std::move(task), std::move(facts));
 }

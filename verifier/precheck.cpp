@@ -1,5 +1,7 @@
 #include "verifier/precheck.hpp"
 
+#include <algorithm>
+
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
@@ -59,12 +61,9 @@ bool settles(SuppressionReason reason) noexcept
            reason == SuppressionReason::manual || reason == SuppressionReason::trap;
 }
 
-void apply_suppressions(const storage::Engine& engine, const std::string& workspace, Precheck& check, TimePoint now)
+void apply_suppressions(const std::vector<storage::SuppressionHit>& hits, Precheck& check, TimePoint now)
 {
-    const auto hits = engine.check(workspace, {}, check.address);
-    if (!hits)
-        return;
-    for (const storage::SuppressionHit& hit : *hits) {
+    for (const storage::SuppressionHit& hit : hits) {
         if (!settles(hit.reason))
             continue;
         check.verdict.evidence.push_back(
@@ -73,6 +72,47 @@ void apply_suppressions(const storage::Engine& engine, const std::string& worksp
         check.decided = true;
         return;
     }
+}
+
+/// What needs nothing but the address itself.
+Precheck read_address(const AddressLists& lists, ListedDomains& domains, const std::string& text, TimePoint now)
+{
+    Precheck check;
+    ParsedAddress parsed = parse_address(text);
+    check.address = std::move(parsed.address);
+    if (!parsed.usable) {
+        const std::string rule = "syntax:" + std::string(to_string(parsed.fault));
+        check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", parsed.detail, rule, now));
+        conclude(check.verdict, Reason::syntax_invalid, now);
+        check.decided = true;
+        return check;
+    }
+    check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", "valid", "syntax:ok", now));
+    apply_lists(lists, domains.of(check.address.domain), check, now);
+    return check;
+}
+
+/// Own history, the cached verdict, suppressions: the first that settles it.
+void apply_knowledge(storage::AddressKnowledge known, bool use_cache, Precheck& check, TimePoint now)
+{
+    if (!known.history.empty()) {
+        check.has_history = true;
+        check.accepted_before = std::any_of(known.history.begin(), known.history.end(), [](const Evidence& e) {
+            return e.kind == EvidenceKind::delivery && e.klass == ReplyClass::delivered;
+        });
+        if (const auto fact = read_history(known.history, now)) {
+            check.verdict.evidence.push_back(*fact->by);
+            conclude(check.verdict, fact->reason, fact->by->at);
+            check.decided = true;
+            return;
+        }
+    }
+    if (use_cache && known.verdict && known.verdict->verdict != Verdict::unknown && now < known.verdict->expires_at) {
+        take_cached(check, std::move(*known.verdict));
+        return;
+    }
+    if (known.suppressed)
+        apply_suppressions(*known.suppressed, check, now);
 }
 
 }  // namespace
@@ -86,6 +126,11 @@ Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std:
     step.answer = std::move(answer);
     step.rule = std::move(rule);
     return step;
+}
+
+Evidence unfit_step(const std::string& why, TimePoint at)
+{
+    return own_step(EvidenceKind::policy, "self-test", why, "prober:unhealthy", at);
 }
 
 ListedDomains::ListedDomains(const AddressLists& lists, bool typos) : lists_(lists)
@@ -115,44 +160,40 @@ const DomainRemarks& ListedDomains::of(const std::string& domain)
     return remarks;
 }
 
+awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
+                                          std::vector<PrecheckOrder> orders)
+{
+    const TimePoint now = services.engine.now();
+    std::vector<Precheck> checks;
+    checks.reserve(orders.size());
+    std::vector<Address> addresses;
+    std::vector<std::size_t> open;  // whose place in `checks` each address has
+    for (const PrecheckOrder& order : orders) {
+        checks.push_back(read_address(services.lists, domains, order.text, now));
+        if (checks.back().decided)
+            continue;
+        addresses.push_back(checks.back().address);
+        open.push_back(checks.size() - 1);
+    }
+    if (addresses.empty())
+        co_return checks;
+    const std::string any_list;
+    auto known = co_await services.engine.knowledge(workspace, any_list, std::move(addresses), history_depth);
+    if (!known)
+        co_return checks;  // as if nothing was stored: what is asked anew cannot be
+                           // wrong
+    for (std::size_t i = 0; i < open.size(); ++i)
+        apply_knowledge(std::move((*known)[i]), orders[open[i]].use_cache, checks[open[i]], now);
+    co_return checks;
+}
+
 awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
                              bool use_cache)
 {
-    Precheck check;
-    const TimePoint now = services.engine.now();
-    const ParsedAddress parsed = parse_address(text);
-    check.address = parsed.address;
-    if (!parsed.usable) {
-        const std::string rule = "syntax:" + std::string(to_string(parsed.fault));
-        check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", parsed.detail, rule, now));
-        conclude(check.verdict, Reason::syntax_invalid, now);
-        check.decided = true;
-        co_return check;
-    }
-    check.verdict.evidence.push_back(own_step(EvidenceKind::syntax, "syntax", "valid", "syntax:ok", now));
-    apply_lists(services.lists, domains.of(check.address.domain), check, now);
-    if (check.decided)
-        co_return check;
-
-    const auto history = co_await services.engine.history(workspace, check.address, history_depth);
-    if (history && !history->empty()) {
-        check.has_history = true;
-        if (const auto fact = read_history(*history, now)) {
-            check.verdict.evidence.push_back(*fact->by);
-            conclude(check.verdict, fact->reason, fact->by->at);
-            check.decided = true;
-            co_return check;
-        }
-    }
-    if (use_cache) {
-        auto stored = co_await services.engine.get_verdict(workspace, check.address);
-        if (stored && *stored && (*stored)->verdict != Verdict::unknown && now < (*stored)->expires_at) {
-            take_cached(check, std::move(**stored));
-            co_return check;
-        }
-    }
-    apply_suppressions(services.engine, workspace, check, now);
-    co_return check;
+    std::vector<PrecheckOrder> one;
+    one.push_back({std::move(text), use_cache});
+    std::vector<Precheck> checks = co_await precheck(services, domains, std::move(workspace), std::move(one));
+    co_return std::move(checks.front());
 }
 
 }  // namespace winnow::verifier

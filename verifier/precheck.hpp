@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/address.hpp"
 #include "core/typo.hpp"
@@ -12,7 +13,8 @@ namespace winnow::verifier {
 
 /// What the lists say of a domain, alone and by its likeness to a well-known one.
 struct DomainRemarks {
-    std::string listed;  ///< the name that disposable lists know: the registrable domain where there is one
+    std::string listed;  ///< the name that disposable lists know: the registrable
+                         ///< domain where there is one
     bool free_mail = false;
     bool disposable = false;
     bool disposable_weak = false;
@@ -39,13 +41,24 @@ struct Precheck {
     bool decided = false;   ///< the verdict stands: nothing needs to be asked
     bool cached = false;    ///< it is the stored one
     bool has_history = false;
+    bool accepted_before = false;  ///< a message of ours was delivered to it once, however long ago
 };
 
-/// Design section 6, the steps before DNS. `use_cache` false asks again even when a verdict is stored.
+struct PrecheckOrder {
+    std::string text;       ///< the address as written
+    bool use_cache = true;  ///< false asks again even when a verdict is stored
+};
+
+/// Design section 6, the steps before DNS, for many addresses with one read of the store; in the order given.
+awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
+                                          std::vector<PrecheckOrder> orders);
+/// The same for one.
 awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
                              bool use_cache);
 
 /// An evidence step of our own rules.
 Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std::string rule, TimePoint at);
+/// Nobody is asked because the self-test failed; `why` is its reason.
+Evidence unfit_step(const std::string& why, TimePoint at);
 
 }  // namespace winnow::verifier

@@ -55,6 +55,7 @@ struct ProbeTask {
     std::string asked_mx, asked_source;
     milliseconds retry_hint{0};  ///< what the server asked for; 0 = nothing
     ReplyClass klass = ReplyClass::unknown;
+    bool stranger_put_off = false;  ///< accepted; whether that proves anything can be found out a little later
 
     // The prober's own:
     bool stranger = false;     ///< a question of our own about the domain: nobody
@@ -131,8 +132,9 @@ public:
     SteadyPoint remembered_until() const;
     /// Forgets what was found out about domains without work; it is in the store.
     void forget_domains();
-    /// With refusals at the edge that wait.
+    /// Domains with refusals at the edge that wait; looked for only while may_have_refused.
     std::vector<ProbeDomain*> with_refused();
+    bool may_have_refused = false;
     std::size_t domains() const noexcept { return domains_.size(); }
 
 private:

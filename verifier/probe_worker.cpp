@@ -117,13 +117,14 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
     const std::string recipient = worker.task->address.to_string();
     const std::string reverse_path = worker.task->reverse_path.empty() ? options.mail_from : worker.task->reverse_path;
     const bool smtputf8 = worker.task->address.eai;
-    const auto refusal = co_await worker.session->begin(smtputf8, reverse_path);
-    if (refusal)
+    if (const auto refusal = worker.session->refuse(smtputf8))
         co_return not_asked(worker, *refusal);
     const bool my_turn = co_await pace(worker);
     if (!my_turn)
         co_return draining ? Next::hang_up : Next::go_on;
-    const ProbeAnswer answer = co_await worker.session->ask(recipient);
+    const ProbeAnswer answer = co_await worker.session->ask(smtputf8, reverse_path, recipient);
+    if (answer.stage != Stage::rcpt)
+        co_return not_asked(worker, answer);
     co_return co_await answered(worker, answer);
 }
 

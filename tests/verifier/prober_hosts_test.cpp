@@ -172,7 +172,7 @@ TEST_F(ProberTest, ARefusedSenderIsToldOnceForTheWholeSite)
     for (const auto& [address, answer] : lab.ask(people(30, "x.test")))
         EXPECT_EQ(answer.verdict.reason, Reason::policy_refused) << address;
     EXPECT_EQ(lab.host().sessions.size(), 1u);
-    EXPECT_TRUE(lab.host().rcpts().empty());
+    EXPECT_LE(lab.host().rcpts().size(), 1u) << "RCPT goes in the same write as MAIL";
 }
 
 TEST_F(ProberTest, AnAddressThatNeedsSmtputf8IsNotForcedOnAHostWithoutIt)
