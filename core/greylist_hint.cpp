@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string>
 
 #include "core/reply_text.hpp"
@@ -176,6 +177,42 @@ bool is_span(std::string_view before)
     });
 }
 
+bool ends_with_any(std::string_view text, std::initializer_list<std::string_view> words)
+{
+    return std::any_of(words.begin(), words.end(), [text](std::string_view word) { return text.ends_with(word); });
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> words)
+{
+    return std::any_of(words.begin(), words.end(), [text](std::string_view word) { return text.starts_with(word); });
+}
+
+/// "15:04:05" as the time of a log line or of a date, not as a length: behind a date or "at", or before a time zone.
+bool is_time_of_day(std::string_view before, std::string_view after)
+{
+    if (starts_with_any(after, {" utc", " gmt", "z", " am", " pm", "am", "pm", " +0", " -0", "+0"}))
+        return true;
+    // "2026-11-24t15:04:05".
+    if (before.size() >= 2 && before.back() == 't' && is_digit(before[before.size() - 2]))
+        return true;
+    while (!before.empty() && before.back() == ' ')
+        before.remove_suffix(1);
+    if (ends_with_any(before, {" at", " um", " since"}))
+        return true;
+    const std::string_view word = before.substr(before.find_last_of(' ') + 1);
+    const auto digits = std::count_if(word.begin(), word.end(), is_digit);
+    if (digits >= 4 && word.find_first_of("-/.") != word.npos)
+        return true;
+    // "Nov 24", "24 Nov 2026": a number behind or before the name of a month.
+    constexpr std::string_view months[] = {"jan", "feb", "mar", "apr", "may", "jun",
+                                           "jul", "aug", "sep", "oct", "nov", "dec"};
+    constexpr std::size_t reach = 12;
+    const std::string_view near = before.substr(before.size() - std::min(reach, before.size()));
+    return digits > 0 && std::any_of(std::begin(months), std::end(months), [near](std::string_view month) {
+               return near.find(" " + std::string(month)) != near.npos || near.starts_with(month);
+           });
+}
+
 /// "an hour" and the like, as digits.
 std::string with_digits(std::string text)
 {
@@ -206,6 +243,7 @@ std::optional<milliseconds> retry_hint(std::string_view reply)
             continue;
         const std::size_t begin = scan.at;
         auto found = clock_form(scan);
+        const bool is_clock = found.has_value();
         if (!found)
             found = counted_form(scan);
         if (!found || found->count() <= 0) {
@@ -216,7 +254,8 @@ std::optional<milliseconds> retry_hint(std::string_view reply)
         const std::size_t from = begin > cue_reach_before ? begin - cue_reach_before : 0;
         const std::string_view before = all.substr(from, begin - from);
         const std::string_view after = all.substr(scan.at, cue_reach_after);
-        if (!is_span(before) && (has_cue(before) || has_cue(after)))
+        const bool other = is_span(before) || (is_clock && is_time_of_day(before, all.substr(scan.at)));
+        if (!other && (has_cue(before) || has_cue(after)))
             return found;
         --scan.at;
     }

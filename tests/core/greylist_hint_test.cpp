@@ -43,6 +43,9 @@ INSTANTIATE_TEST_SUITE_P(
         HintCase{"Riprovare tra 20 minuti", 20min}, HintCase{"Probeer opnieuw over 5 minuten", 5min},
         HintCase{"Prosimy spróbować ponownie za 15 minut", 15min}, HintCase{"Повторите попытку через 10 минут", 10min},
         HintCase{"请在5分钟后重试", 5min}, HintCase{"5分後に再送してください", 5min},
+        HintCase{"Please come back after 00:05:00", 5min},
+        HintCase{"Nov 24 15:04:05 mx1: greylisted, retry in 5 minutes", 5min},
+        HintCase{"greylisted at 2026-11-24T15:04:05, try again in 00:04:00", 4min},
         HintCase{"Försök igen om 5 minuter", 5min}, HintCase{"Lütfen 10 dakika sonra tekrar deneyin", 10min}));
 
 TEST(RetryHintNone, ALimitsSpanOrAnyOtherNumberIsNotAWait)
@@ -54,6 +57,11 @@ TEST(RetryHintNone, ALimitsSpanOrAnyOtherNumberIsNotAWait)
              "Connection timed out after 300 seconds",
              "Mailbox unavailable 550 5.1.1",
              "try again later, session 12345678901234567890 seconds",
+             "Greylisted since 2026-11-24 15:04:05, please try again later",
+             "Nov 24 15:04:05 mx1: deferred, retry later",
+             "try again later (2026-11-24T15:04:05Z)",
+             "greylisted, come back later; it is 15:04:05 UTC",
+             "Try again later. 24/11/2026 3:04:05",
              "",
          })
         EXPECT_FALSE(retry_hint(text)) << text;
