@@ -81,12 +81,20 @@ std::string_view cell(const CsvRecord& record, std::optional<std::size_t> index)
 
 }  // namespace
 
+std::vector<SuppressionReason> given_reasons()
+{
+    auto reasons = all_values<SuppressionReason>();
+    std::erase(reasons, SuppressionReason::erased);
+    return reasons;
+}
+
 struct SuppressionImport::Impl {
     Impl(storage::Engine& e, Rng& r, SuppressionImportOptions o) : engine(e), rng(r), options(std::move(o)) {}
 
     storage::Engine& engine;
     Rng& rng;
     SuppressionImportOptions options;
+    const std::vector<SuppressionReason> reasons = given_reasons();
     Utf8Converter converter;
     std::string sample;  ///< what came before the dialect is known
     std::unique_ptr<CsvReader> reader;
@@ -176,7 +184,8 @@ Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRec
     }
 
     const std::string_view reason = cell(record, others.reason);
-    if (const auto known = from_string<SuppressionReason>(reason))
+    const auto known = from_string<SuppressionReason>(reason);
+    if (known && std::find(reasons.begin(), reasons.end(), *known) != reasons.end())
         entry.reason = *known;
     else if (!reason.empty() && entry.note.empty())
         entry.note = cut(reason, max_note);

@@ -11,6 +11,9 @@
 
 namespace winnow::api {
 
+/// The reasons that people may give. An erasure is more than an entry: neither a request nor a file makes one.
+std::vector<SuppressionReason> given_reasons();
+
 struct SuppressionImportOptions {
     std::string workspace = "default";
     ScopeKind scope = ScopeKind::workspace;
@@ -35,7 +38,7 @@ struct SuppressionImportSummary {
 
 /// Suppressions from a file as a stream: CSV, TSV, or one address a line, in any encoding that lists come in. A cell
 /// "@example.com" is a whole domain. Columns named reason, domain, digest, note and expires are read too when there are
-/// any, so that what winnow exports (and what most senders export) comes back; a reason in the sender's own words
+/// any, so that what winnow exports (and what most senders export) comes back; a reason that is not of given_reasons()
 /// becomes the note. An address that is suppressed in the scope by an equal or stronger reason, for as long, is left as
 /// it is, with its origin and dates. Scopes come from the options alone. Rows are stored in batches of 500: after an
 /// error those before are in, and sending the file again does no harm.

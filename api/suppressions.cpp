@@ -16,14 +16,6 @@ namespace {
 using nlohmann::json;
 using storage::SuppressionEntry;
 
-/// What people may say. An erasure is more than an entry and has no business here.
-std::vector<SuppressionReason> given_reasons()
-{
-    auto reasons = all_values<SuppressionReason>();
-    std::erase(reasons, SuppressionReason::erased);
-    return reasons;
-}
-
 /// Which entry a request is about.
 struct Selector {
     std::string address, domain, list_id, note;

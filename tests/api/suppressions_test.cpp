@@ -226,6 +226,21 @@ TEST_F(Suppressions, ImportReadsTheColumnsOfOtherSenders)
     EXPECT_EQ(entries_of(*this, "bob@example.test").at(0)["reason"], "complaint");
 }
 
+TEST_F(Suppressions, AFileErasesNobody)
+{
+    ASSERT_EQ(post(base, {{"address", "ann@example.test"}, {"reason", "manual"}}).status, 201);
+    const Reply reply =
+        call("POST", std::string(base) + "/import", "email,reason\nann@example.test,erased\nbob@example.test,erased\n");
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.json()["import"]["malformed"], 0);
+    const json ann = entries_of(*this, "ann@example.test").at(0);
+    EXPECT_EQ(ann["address"], "ann@example.test") << "its clear text stays";
+    const json bob = entries_of(*this, "bob@example.test").at(0);
+    EXPECT_EQ(bob["reason"], "manual");
+    EXPECT_EQ(bob["note"], "erased");
+    EXPECT_EQ(call("POST", std::string(base) + "/import?reason=erased", "cem@example.test\n").status, 400);
+}
+
 TEST_F(Suppressions, AnImportLeavesWhatIsAtLeastAsStrongAsItIs)
 {
     const auto add = [this](const char* address, const char* reason) {
