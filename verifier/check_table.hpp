@@ -13,6 +13,8 @@
 
 namespace winnow::verifier {
 
+struct Asker;
+
 /// An interactive check on its way: shared by who waits for it and by what goes on after that.
 struct OpenCheck {
     std::string workspace;
@@ -22,6 +24,7 @@ struct OpenCheck {
     VerdictRecord verdict;         ///< until then: what was known without the mail host, not concluded
     std::vector<Evidence> heard;   ///< until then: what mail hosts said
     std::unique_ptr<Timer> timer;  ///< woken when it is settled
+    std::shared_ptr<Asker> asker;  ///< of its question
 };
 
 /// Checks that their callers look for later, by id: bounded in number and time. Those that are not settled stay; of the

@@ -105,6 +105,13 @@ std::shared_ptr<Verifier::Impl::Check> Verifier::Impl::start(std::string workspa
     check->workspace = std::move(workspace);
     check->text = std::move(text);
     check->timer = services.timers.make();
+    const Interactive& times = options.interactive;
+    check->asker = std::make_shared<Asker>();
+    check->asker->hurry = Patience{times.connect_timeout, times.command_timeout, times.probe_timeout};
+    check->asker->heard = [of = std::weak_ptr(check)](const Evidence& step) {
+        if (const auto listening = of.lock())
+            listening->heard.push_back(step);
+    };
     ++checks_open;
     spawn(begin(check, until));
     return check;
@@ -112,15 +119,11 @@ std::shared_ptr<Verifier::Impl::Check> Verifier::Impl::start(std::string workspa
 
 awaitable<void> Verifier::Impl::begin(std::shared_ptr<Check> check, SteadyPoint until)
 {
-    const Interactive& times = options.interactive;
-    auto asker = std::make_shared<Asker>();
-    asker->hurry = Patience{times.connect_timeout, times.command_timeout, times.probe_timeout};
-    asker->heard = [check](const Evidence& step) { check->heard.push_back(step); };
     Question question;
     question.workspace = check->workspace;
     question.text = check->text;
     question.deadline = until;
-    question.asker = std::move(asker);
+    question.asker = check->asker;
     question.policies = options.policy_evidence != PolicyEvidence::never;
     std::function<void(Conclusion)> done = [self = shared_from_this(), check](Conclusion c) {
         self->spawn(self->keep(check, std::move(c)));
@@ -166,6 +169,17 @@ awaitable<void> Verifier::Impl::wait(std::shared_ptr<Check> check, SteadyPoint u
             spawn(look(check));
         }
     }
+}
+
+awaitable<void> Verifier::Impl::end_at(std::shared_ptr<Check> check, SteadyPoint until)
+{
+    while (!check->settled && services.clock.steady() < until) {
+        const Wake wake = co_await check->timer->wait_until(until);
+        if (wake == Wake::cancelled)
+            co_return;
+    }
+    if (!check->settled)
+        pipeline.withdraw(*check->asker);
 }
 
 awaitable<void> Verifier::Impl::look(std::shared_ptr<Check> check)
@@ -220,11 +234,14 @@ awaitable<Result<CheckState>> Verifier::begin_check(std::string workspace, std::
         co_return Error{Errc::unavailable, "too many checks are under way; ask again in a moment"};
     const SteadyPoint begun = services.clock.steady();
     const milliseconds goes_on = std::max(deadline, self->options.interactive.goes_on);
-    const auto check = self->start(std::move(workspace), std::move(address), begun + goes_on);
+    // No deadline of its own: by its deadline a question is sent away at once when many rows of a list wait for the
+    // same mail host, but this one is asked before them.
+    const auto check = self->start(std::move(workspace), std::move(address), SteadyPoint::max());
     co_await self->wait(check, begun + deadline);
     if (!check->settled) {
         check->id = make_ulid(services.engine.now(), services.rng);
         self->checks.add(check);
+        self->spawn(self->end_at(check, begun + goes_on));
     }
     co_return self->state_of(*check);
 }

@@ -10,7 +10,7 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     Impl(Services s, VerifierOptions o);
 
     using Check = OpenCheck;
-    /// Starts a check that asks nobody after `until`.
+    /// Starts a check whose mailbox is not asked about when its turn comes after `until`.
     std::shared_ptr<Check> start(std::string workspace, std::string text, SteadyPoint until);
     /// Runs a check to its end and stores the verdict.
     awaitable<void> begin(std::shared_ptr<Check> check, SteadyPoint until);
@@ -19,6 +19,8 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     awaitable<void> store(std::string workspace, std::string text, const Conclusion& conclusion);
     /// Until it is settled, at most until then.
     awaitable<void> wait(std::shared_ptr<Check> check, SteadyPoint until);
+    /// Takes its question back then, when it is not settled.
+    awaitable<void> end_at(std::shared_ptr<Check> check, SteadyPoint until);
     /// Finds out what is known without the mail host, for one who will not have the verdict in time.
     awaitable<void> look(std::shared_ptr<Check> check);
     CheckState state_of(const Check& check) const;

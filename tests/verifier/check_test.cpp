@@ -255,16 +255,38 @@ TEST_F(CheckTest, OurHurryIsNoAnswerToTheRowsOfAList)
 TEST_F(CheckTest, WhoWaitsIsAskedBeforeTheRowsOfAList)
 {
     std::vector<std::string> rows;
-    for (int i = 0; i < 12; ++i)
+    for (int i = 0; i < 500; ++i)
         rows.push_back("row" + std::to_string(i) + "@x.test");
     const auto job = lab.start(lab.upload(rows));
     lab.timers.run_for(lab.io, milliseconds{500});
-    EXPECT_EQ(check("nobody@x.test", minutes{2}).reason, Reason::mailbox_not_found);
+    const CheckState asked_now = begin("nobody@x.test", seconds{10});
+    EXPECT_TRUE(asked_now.settled) << "though rows wait there for an hour";
+    EXPECT_EQ(asked_now.verdict.reason, Reason::mailbox_not_found);
     const auto asked = lab.host().rcpts();
     ASSERT_GE(asked.size(), 3u);
     EXPECT_EQ(asked[2], "nobody@x.test") << "only the row that a connection had taken already went first";
     EXPECT_EQ(lab.host().most_open(), 1u) << "manners are everybody's";
     lab.wait(job.id);
+}
+
+TEST_F(CheckTest, AnOpenCheckThatHasNoTurnEndsUnasked)
+{
+    lab.options.manners.rcpts_per_connection = 1;
+    lab.options.manners.between_connections = hours{1};
+    lab.start_process();
+    EXPECT_EQ(begin("nobody@x.test", seconds{10}).verdict.reason, Reason::mailbox_not_found);
+    const SteadyPoint begun = lab.clock.steady();
+    const CheckState open = begin("ben@x.test", seconds{10});
+    EXPECT_FALSE(open.settled);
+    lab.timers.run_for(lab.io, lab.options.interactive.goes_on - seconds{11});
+    EXPECT_FALSE(lab.verifier->find_check(ProbeLab::ws, open.id)->settled);
+    lab.timers.run_for(lab.io, seconds{3});
+    const auto ended = lab.verifier->find_check(ProbeLab::ws, open.id);
+    ASSERT_TRUE(ended);
+    EXPECT_TRUE(ended->settled) << "after " << (lab.clock.steady() - begun) / seconds{1} << " s";
+    EXPECT_EQ(ended->verdict.reason, Reason::not_probed);
+    lab.timers.run_until_idle(lab.io);
+    EXPECT_EQ(lab.host().rcpts().size(), 1u) << "nobody is asked any more";
 }
 
 TEST_F(CheckTest, AFailedProbeDoesNotReplaceAFreshVerdict)
