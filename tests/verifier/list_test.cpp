@@ -172,18 +172,18 @@ TEST_F(ListTest, TheFirstRowOfAPersonIsMarkedAlsoWhenItIsStoredLongBeforeTheSeco
     EXPECT_EQ(list.duplicates, 1u);
 }
 
-TEST_F(ListTest, ManyMailboxesOfOnePersonAreStoredInCommitsThatStaySmall)
+TEST_F(ListTest, MarksOfManyLongRowsAreMoreThanOneCommitAndLeaveTheRowsWhole)
 {
     std::string file = "email,note\n";
-    for (int i = 0; i < 1'500; ++i)
+    for (int i = 0; i < 300; ++i)
         file += "p" + std::to_string(i) + "@x.test," + std::string(5'000, 'x') + "\n";
-    for (int i = 0; i < 1'500; ++i)
+    for (int i = 0; i < 300; ++i)
         file += "p" + std::to_string(i) + "+b@x.test,\n";
     const auto found = rows(upload(file).list);
-    ASSERT_EQ(found.size(), 3'000u);
-    for (std::size_t i = 0; i < 1'500; ++i) {
+    ASSERT_EQ(found.size(), 600u);
+    for (std::size_t i = 0; i < 300; ++i) {
         ASSERT_EQ(found[i].person, i + 1);
-        ASSERT_EQ(found[i + 1'500].person, i + 1);
+        ASSERT_EQ(found[i + 300].person, i + 1);
         ASSERT_EQ(found[i].raw.size(), found[i].address.size() + 5'001);
     }
 }
