@@ -241,6 +241,7 @@ def configuration(t: Table):
 
     serve("an unknown setting", 78, ["bad.toml:1:1", "data_dirr", "data_dir'"], 'data_dirr = "/x"\n')
     serve("an unknown setting in a section", 78, ["bad.toml:2:1", "relay.hostnam", "relay.hostname"], '[relay]\nhostnam = "a.test"\n')
+    serve("a section written as a list of tables", 78, ["bad.toml:1:3", "[http], not [[http]]"], '[[http]]\nlisten = "127.0.0.1:80"\n')
     serve("a value out of range", 78, ["bad.toml:2:1", "max_connections = 0", "1 to 10000"], "[verifier.manners]\nmax_connections = 0\n")
     serve("a duration without unit", 78, ["bad.toml:1:1", "drain_timeout"], "drain_timeout = 30\n")
     serve("a file that is no TOML", 78, ["bad.toml:1"], "this is no TOML\n")
@@ -391,6 +392,8 @@ def clients(t: Table, config, server, process):
     t.fails("a campaign that is not there", 1, ["campaign", '"nope"'], "campaign", "status", "nope", env=late)
     t.fails("a campaign to a list that is not there", 1, ["list", '"nope"'], "campaign", "create", "nope", "--from", "a@b.test",
             "--subject", "x", "--text", text, env=late)
+    t.fails("a day that no calendar has", 2, ["--collected-at", "2024-13-01", "2026-01-31"], "list", "upload", text, "--collected-at",
+            "2024-13-01", env=late)
     said = t.fails("no address", 2, ['"notanaddress"', "no @"], "suppression", "add", "a@b.test", "notanaddress", env=late)
     expect("/" not in said, f"a JSON pointer: {said}")
     t.cases += 1
@@ -487,6 +490,21 @@ def quiet(t: Table):
     t.fails("a campaign that is not there", 1, ["campaign", '"nope"'], "campaign", "cancel", "nope")
 
 
+def malformed_http(t: Table, at):
+    """What is no request is refused in the words of the API, too."""
+    post = b"POST /api/v1/lists HTTP/1.1\r\nHost: h\r\n"
+    for status, request in [(400, b"GET /api/v1/lists%zz%00 HTTP/1.1\r\nHost: h\r\n\r\n"), (400, b"no request\r\n\r\n"),
+                            (505, b"GET / HTTP/3.0\r\nHost: h\r\n\r\n"), (413, post + b"Content-Length: 9999999999999\r\n\r\n"),
+                            (417, post + b"Expect: miracles\r\n\r\n"), (431, post + b"X: " + b"x" * 40000 + b"\r\n\r\n")]:
+        t.cases += 1
+        with socket.create_connection(at, timeout=10) as client:
+            client.sendall(request)
+            client.shutdown(socket.SHUT_WR)
+            head, _, body = b"".join(iter(lambda: client.recv(65536), b"")).decode().partition("\r\n\r\n")
+        expect(head.startswith(f"HTTP/1.1 {status} ") and "\r\nContent-Type: application/problem+json\r\n" in head, f"{request[:60]}: {head}")
+        expect(json.loads(body)["status"] == status, f"{request[:60]}: {body}")
+
+
 def servers(t: Table):
     lab = t.lab
     http = free_port()
@@ -499,6 +517,7 @@ def servers(t: Table):
     t.fails("an address of another machine", 1, ["http.listen", "192.0.2.1"], "serve", "--config",
             lab.config(serve_config(lab).replace("127.0.0.1:", "192.0.2.1:"), "far"))
     clients(t, config, f"http://127.0.0.1:{http}", first)
+    malformed_http(t, ("127.0.0.1", http))
     expect(lab.stop(first) == 0, "the first server did not end with 0")
 
     t.fails("the key file is lost", 1, ["winnow.key.lost", "restore"], "serve", "--config",
