@@ -35,6 +35,7 @@ void Prober::Impl::edge_refused(ProbeSite& site, ProbeTask task)
     conclude(task.verdict, Reason::policy_refused, services.engine.now());
     const bool known_here = accepted_lately(domain) || task.accepted_before;
     domain.refused.push_back(std::move(task));
+    site.may_have_refused = true;
     if (known_here)
         end_edge(domain, own_step(EvidenceKind::history, "another recipient of the domain", "accepted lately",
                                   "edge:another_accepted", services.engine.now()));

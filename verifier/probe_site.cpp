@@ -147,9 +147,12 @@ void ProbeSite::forget_domains()
 std::vector<ProbeDomain*> ProbeSite::with_refused()
 {
     std::vector<ProbeDomain*> found;
+    if (!may_have_refused)
+        return found;
     for (auto& [key, of] : domains_)
         if (!of.refused.empty())
             found.push_back(&of);
+    may_have_refused = !found.empty();
     return found;
 }
 

@@ -209,7 +209,7 @@ TEST_F(UnfitProber, OnABlockListStopsInTheMiddleAndGoesOnByItself)
     lab.options.manners = Manners{};  // a site of five addresses in 35 seconds
     lab.start_process();
     std::vector<std::string> people;
-    for (int i = 0; i < 400; ++i)
+    for (int i = 0; i < 200; ++i)
         people.push_back("user" + std::to_string(i) + "@x.test");
     const auto started = lab.start(lab.upload(people));
     lab.timers.run_for(lab.io, minutes{8});
@@ -229,7 +229,7 @@ TEST_F(UnfitProber, OnABlockListStopsInTheMiddleAndGoesOnByItself)
     lab.timers.run_for(lab.io, std::chrono::hours{1});
     const auto done = job(started.id);
     lab.expect_complete(done);
-    EXPECT_EQ(done.counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 400}}));
+    EXPECT_EQ(done.counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 200}}));
 }
 
 TEST_F(UnfitProber, WithoutEgressTakesNoSilenceForAVerdict)
@@ -299,10 +299,10 @@ TEST_F(UnfitProber, IsLookedForWithoutKnockingWhileProbingShowsThatEgressWorks)
     lab.options.manners = Manners{};
     lab.start_process();
     std::vector<std::string> people;
-    for (int i = 0; i < 400; ++i)
+    for (int i = 0; i < 200; ++i)
         people.push_back("user" + std::to_string(i) + "@x.test");
     lab.expect_complete(lab.verify(lab.upload(people)));
-    EXPECT_GT(lab.dns.queries("1.2.0.192.list.example"), 3u) << "a round every ten minutes";
+    EXPECT_GE(lab.dns.queries("1.2.0.192.list.example"), 3u) << "a round every ten minutes";
     EXPECT_EQ(target().attempts, 1u);
 }
 
