@@ -215,6 +215,12 @@ constexpr auto all_scripts = std::to_array<Script>({
     Script("off-by-one.test")
         .departs(Stage::mail, When::always, Act::raw, "250 2.1.0 Ok\r\n250 2.1.5 Ok\r\n")
         .is(Reason::temp_failure, Outcome::deferred),
+
+    // Not now, but only to those who are new here
+    Script("verify-strangers.test")
+        .departs(Stage::rcpt, When::early_strangers,
+                 "450 4.1.1 <{to}>: Recipient address rejected: unverified address: Address verification in progress")
+        .lasting(1s),
 });
 
 /// Third octet of the first script's receivers; those below are groups of kinds, those from 200 on are reserved.

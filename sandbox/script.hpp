@@ -36,14 +36,15 @@ enum class Route : std::uint8_t {
 enum class When : std::uint8_t {
     never = 1,
     always,
-    in_clear,     ///< until TLS is on
-    extended,     ///< EHLO, not HELO
-    null_sender,  ///< MAIL FROM:<>
-    members,      ///< recipients that exist
-    strangers,    ///< recipients that do not
-    early,        ///< until Script::wait has passed since the triplet was first seen
-    early_site,   ///< the same for the first recipient of the domain
-    after_one,    ///< recipients answered in this session
+    in_clear,         ///< until TLS is on
+    extended,         ///< EHLO, not HELO
+    null_sender,      ///< MAIL FROM:<>
+    members,          ///< recipients that exist
+    strangers,        ///< recipients that do not
+    early_strangers,  ///< recipients that do not exist, as in `early`
+    early,            ///< until Script::wait has passed since the triplet was first seen
+    early_site,       ///< the same for the first recipient of the domain
+    after_one,        ///< recipients answered in this session
     after_three,
 };
 

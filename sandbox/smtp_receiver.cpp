@@ -63,6 +63,8 @@ bool SmtpReceiver::departs(Stage stage, const SmtpSessionInfo& session, const st
             return mailbox() == Mailbox::exists;
         case When::strangers:
             return mailbox() == Mailbox::unknown;
+        case When::early_strangers:
+            return mailbox() == Mailbox::unknown && is_early(session.peer.ip, recipient);
         case When::early:
             return is_early(session.peer.ip, recipient);
         case When::early_site:

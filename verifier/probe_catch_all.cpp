@@ -28,6 +28,12 @@ bool is_put_off(const storage::CatchAllRecord& record)
            record.evidence.size() < most_stranger_steps && is_deferral(record.evidence.back());
 }
 
+/// It was put off once: the second question may well be answered.
+bool is_put_off_once(const storage::CatchAllRecord& record)
+{
+    return is_put_off(record) && record.evidence.size() == 1;
+}
+
 /// One bad moment of a server is no fact about its domain: what could not be found out is asked again soon. A stranger
 /// that waits for its second question is remembered as long as the triplet may be.
 milliseconds lifetime(const storage::CatchAllRecord& record, const VerifierOptions& options)
@@ -115,7 +121,11 @@ awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
         co_return;
     }
     ProbeDomain& domain = site.domain(task.address.domain);
-    const auto enough = [accepted](const storage::CatchAllRecord& known) { return !accepted || !is_put_off(known); };
+    // Not with each address of a list: "not now" does not change within the second.
+    const TimePoint now = services.engine.now();
+    const auto enough = [accepted, now, pause = options.greylist_min / 2](const storage::CatchAllRecord& known) {
+        return !accepted || !is_put_off(known) || now < known.checked + pause;
+    };
     if (domain.catch_all && !domain.settling && !is_fresh(site, *domain.catch_all))
         domain.catch_all.reset();
     if (domain.catch_all && enough(*domain.catch_all)) {
@@ -237,6 +247,7 @@ void Prober::Impl::conclude_accepted(const ProbeDomain& domain, ProbeTask& task)
     }
     if (!domain.catch_all || domain.catch_all->answer == Answer::inconclusive)
         verdict.flags.set(Flag::catch_all_unknown);
+    task.stranger_put_off = domain.catch_all && is_put_off_once(*domain.catch_all);
     conclude(verdict, Reason::catch_all, services.engine.now());
 }
 

@@ -49,7 +49,8 @@ TEST(Scripts, OneThatNeverTakesMailSaysWhatIsTrueOfIt)
         const bool never = script.when == When::always && script.act != Act::verbose;
         EXPECT_TRUE(!never || script.everybody) << script.apex;
         EXPECT_TRUE(script.receives() || script.everybody) << script.apex;
-        const bool waits = script.when == When::early || script.when == When::early_site;
+        const bool waits =
+            script.when == When::early || script.when == When::early_site || script.when == When::early_strangers;
         EXPECT_EQ(waits, script.wait.count() > 0) << script.apex;
         const bool has_code = script.words.size() > 3 && script.words[0] >= '2' && script.words[0] <= '5';
         EXPECT_TRUE(script.when == When::never || script.act != Act::say || has_code) << script.apex;

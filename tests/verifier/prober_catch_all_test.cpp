@@ -165,8 +165,24 @@ TEST_F(ProberTest, AStrangerThatIsAlwaysPutOffIsNotAskedForEver)
         const VerdictRecord verdict = lab.ask_one(address);
         EXPECT_EQ(verdict.reason, Reason::catch_all);
         EXPECT_TRUE(verdict.flags.has(Flag::catch_all_unknown));
+        lab.clock.advance(std::chrono::minutes{1});
     }
     EXPECT_EQ(lab.host().rcpts().size(), 20u + 4u);
+}
+
+TEST_F(ProberTest, AStrangerThatWasPutOffIsNotAskedWithEachAddressOfAList)
+{
+    lab.host().mx.rcpt_reply = [](const std::string& recipient) {
+        return recipient.starts_with("user") ? reply(250, "ok") : reply(450, "4.1.1 User unknown");
+    };
+    for (const auto& [address, answer] : lab.ask(people(4, "x.test")))
+        EXPECT_TRUE(answer.stranger_put_off) << address << ": worth another question, a little later";
+    EXPECT_EQ(lab.host().rcpts().size(), 5u);
+    lab.clock.advance(std::chrono::minutes{5});
+    EXPECT_FALSE(lab.ask({"user1@x.test"}).at("user1@x.test").stranger_put_off) << "but only one";
+    lab.host().mx.rcpt_reply = knows(people(20, "x.test"));
+    lab.clock.advance(std::chrono::minutes{5});
+    EXPECT_EQ(reason("user2@x.test"), Reason::accepted);
 }
 
 TEST_F(ProberTest, AnOverloadedServerIsIntroducedToOneStrangerOnly)
