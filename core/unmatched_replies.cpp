@@ -275,9 +275,9 @@ std::string UnmatchedReplies::to_text() const
 {
     std::string out;
     for (const auto& [key, reply] : replies_) {
-        for (const std::int64_t value :
-             {static_cast<std::int64_t>(reply.count), to_unix_ms(reply.first), to_unix_ms(reply.last)})
-            out += std::to_string(value) + '\t';
+        out += std::to_string(reply.count) + '\t';
+        for (const TimePoint at : {reply.first, reply.last})
+            out += std::to_string(to_unix_ms(at)) + '\t';
         out += key + '\n';
     }
     return out;

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/unmatched_replies.hpp"
 #include "net/smtp_error.hpp"
 #include "relay/attempt.hpp"
+#include "tests/support/manual_clock.hpp"
 
 using namespace std::chrono_literals;
 using namespace winnow;
@@ -214,4 +216,23 @@ TEST(Outcome, TheGateStopsWithoutAnAttempt)
     EXPECT_FALSE(record.counts);
     answer = {GateDecision::hold, "greylisted", {}};
     EXPECT_EQ(relay::stopped_by_gate(message(), answer, now).state, MessageState::held);
+}
+
+TEST(Outcome, WordsThatNoRowReadsAreCollectedWithoutTheRecipient)
+{
+    test::ManualClock clock;
+    UnmatchedReplies unmatched{clock};
+    ReplyClassifier table = replies().snapshot();
+    table.collect_unmatched(&unmatched);
+    storage::MessageRecord to_jane = message();
+    to_jane.recipient = "jane.doe@customer.example";
+    AttemptEnd end = said(550, "5.7.0 qwertz jane.doe, yxcvb customer.example");
+    end.provider = "google";
+    (void)relay::judge(to_jane, end, table, relay::make_schedule({}), now, 0.0);
+    (void)relay::judge(to_jane, said(250, "qwertz"), table, relay::make_schedule({}), now, 0.0);
+    const auto all = unmatched.all();
+    ASSERT_EQ(all.size(), 1u);
+    EXPECT_EQ(all[0].text, "5.7.0 qwertz @, yxcvb @");
+    EXPECT_EQ(all[0].provider, "google");
+    EXPECT_EQ(all[0].stage, Stage::rcpt);
 }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/unmatched_replies.hpp"
+#include "tests/support/spawn.hpp"
 #include "tests/verifier/probe_lab.hpp"
 #include "verifier/precheck.hpp"
 #include "verifier/recompute_store.hpp"
@@ -207,6 +209,33 @@ TEST_F(RecomputeStoreTest, MoreThanABatchAndOtherWorkspacesStay)
     EXPECT_EQ(recompute_all(false).written, 450u);
     EXPECT_EQ(lab.run(lab.engine->get_verdict("w2", parse_address("b@x.test").address)).value()->reason,
               Reason::mailbox_not_found);
+}
+
+TEST(UnmatchedProbes, WordsThatNoRowReadsAreCollectedWithoutTheRecipient)
+{
+    ProbeLab lab;
+    lab.host().mx.rcpt_reply = [](const std::string& recipient) {
+        return reply(550, "5.7.0 qwertz " + recipient.substr(0, recipient.find('@')) + " yxcvb <" + recipient + ">");
+    };
+    UnmatchedReplies unmatched{lab.clock};
+    ReplyClassifier table = ProbeLab::known_replies().snapshot();
+    table.collect_unmatched(&unmatched);
+    const Services of_lab = lab.services();
+    const Services collecting{of_lab.engine, of_lab.resolver,  of_lab.connector, of_lab.timers,
+                              of_lab.clock,  of_lab.rng,       of_lab.log,       of_lab.metrics,
+                              table,         of_lab.providers, of_lab.lists,     of_lab.executor};
+    Pipeline pipeline{collecting, lab.options};
+    Question question;
+    question.workspace = ProbeLab::ws;
+    question.text = "jane.doe@x.test";
+    question.deadline = lab.clock.steady() + std::chrono::hours{1};
+    bool answered = false;
+    std::function<void(Conclusion)> done = [&answered](const Conclusion&) { answered = true; };
+    test::spawn_or_throw(lab.io, pipeline.begin(std::move(question), std::move(done)));
+    lab.timers.run_until_idle(lab.io);
+    EXPECT_TRUE(answered);
+    ASSERT_EQ(unmatched.all().size(), 1u);
+    EXPECT_EQ(unmatched.all()[0].text, "5.7.0 qwertz @ yxcvb <@>");
 }
 
 }  // namespace
