@@ -66,6 +66,7 @@ double progress(const storage::JobRecord& job)
 json to_json(const storage::ListRecord& list)
 {
     const auto column = static_cast<std::size_t>(list.email_column);
+    const bool is_csv = list.format == storage::ListFormat::csv;
     return {{"id", list.id},
             {"name", list.name},
             {"source", list.source},
@@ -76,11 +77,11 @@ json to_json(const storage::ListRecord& list)
             {"rows", list.rows},
             {"duplicates", list.duplicates},
             {"malformed", list.malformed},
-            {"format", list.format == storage::ListFormat::ndjson ? "ndjson" : "csv"},
+            {"format", is_csv ? "csv" : "ndjson"},
             {"columns", list.columns},
             {"email_column", column < list.columns.size() ? json(list.columns[column]) : json(nullptr)},
             {"email_column_number", column + 1},
-            {"delimiter", std::string(1, list.delimiter)}};
+            {"delimiter", is_csv ? json(std::string(1, list.delimiter)) : json(nullptr)}};
 }
 
 json to_json(const verifier::SegmentCounts& segments)

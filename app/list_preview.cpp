@@ -15,14 +15,28 @@ std::string number(const json& object, const char* name)
     return with_commas(object.at(name).get<std::uint64_t>());
 }
 
+/// Without control characters (C0, DEL, C1): a file's words must not speak to the terminal, nor break the table.
+std::string printable(const std::string& words)
+{
+    std::string out;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        const auto c = static_cast<unsigned char>(words[i]);
+        const auto next = static_cast<unsigned char>(i + 1 < words.size() ? words[i + 1] : '\0');
+        const bool is_c1 = c == 0xC2 && next >= 0x80 && next < 0xA0;
+        out += c < 0x20 || c == 0x7F || is_c1 ? ' ' : words[i];
+        i += is_c1 ? 1 : 0;
+    }
+    return out;
+}
+
 std::string text(const json& object, const char* name)
 {
-    return object.at(name).is_string() ? object.at(name).get<std::string>() : "";
+    return object.at(name).is_string() ? printable(object.at(name).get<std::string>()) : "";
 }
 
 std::string shown_delimiter(const std::string& delimiter)
 {
-    return delimiter == "\t" ? "tab" : "\"" + delimiter + "\"";
+    return delimiter == "\t" ? "tab" : "\"" + printable(delimiter) + "\"";
 }
 
 /// "CSV, delimiter ";", with a header, UTF-8, gzip".
@@ -39,7 +53,7 @@ std::string form_of(const json& answer)
     else if (!has_columns)
         form = has_header ? "one address a line, with a header" : "one address a line";
     else
-        form = "CSV, delimiter " + shown_delimiter(text(list, "delimiter")) +
+        form = "CSV, delimiter " + shown_delimiter(list.at("delimiter").get<std::string>()) +
                (has_header ? ", with a header" : ", without a header");
     form += ", " + text(list, "encoding");
     if (!text(list, "compression").empty())
@@ -59,15 +73,13 @@ std::string names_of(const json& columns)
 {
     std::string names;
     for (const json& name : columns)
-        names += (names.empty() ? "" : ", ") + name.get<std::string>();
+        names += (names.empty() ? "" : ", ") + printable(name.get<std::string>());
     return names;
 }
 
-/// As much of a text as fits; line ends would break the table.
-std::string cut(std::string text, std::size_t width)
+/// As much of a text as fits.
+std::string cut(const std::string& text, std::size_t width)
 {
-    std::replace_if(
-        text.begin(), text.end(), [](unsigned char c) { return c < 0x20; }, ' ');
     if (text.size() <= width)
         return text;
     std::size_t end = width > 3 ? width - 3 : 0;
@@ -85,7 +97,7 @@ std::string row_line(const json& row, std::size_t columns)
         line += "  (again: row " + number(row, "duplicate_of") + ")";
     if (row.at("malformed").is_string())
         line += (text(row, "address").empty() ? "- " : " - ") + text(row, "malformed");
-    return cut(std::move(line), columns) + "\n";
+    return cut(line, columns) + "\n";
 }
 
 }  // namespace
@@ -94,7 +106,8 @@ std::string preview_text(const json& answer, std::size_t columns)
 {
     const json& list = answer.at("list");
     Summary summary{columns};
-    summary.title(text(list, "name") + ": " + number(list, "rows") + " rows; nothing was stored");
+    summary.title(cut(text(list, "name"), columns));
+    summary.words(number(list, "rows") + " rows; nothing was stored");
     summary.words(form_of(answer));
     if (!list.at("columns").empty())
         summary.words("columns: " + names_of(list.at("columns")));
@@ -103,7 +116,7 @@ std::string preview_text(const json& answer, std::size_t columns)
                   number(list, "malformed") + " blank or malformed");
     for (const json& note : list.at("notes"))
         summary.words("note: " + note.get<std::string>(), 2);
-    summary.title("the first " + std::to_string(answer.at("rows").size()) + " rows, by the line of the file");
+    summary.title("the first " + std::to_string(answer.at("rows").size()) + " rows, with their lines");
     std::string all = summary.text();
     for (const json& row : answer.at("rows"))
         all += row_line(row, columns);

@@ -219,6 +219,7 @@ TEST_F(Lists, AnNdjsonListComesBackAsNdjsonOrAsCsv)
         "{\"n\": 1, \"mail\": \"ann@example.test\"}\n{\"n\": 2, \"mail\": \"nobody@example.test\"}\n";
     const json answer = upload(rows);
     EXPECT_EQ(answer["list"]["format"], "ndjson");
+    EXPECT_EQ(answer["list"]["delimiter"], nullptr);
     EXPECT_EQ(answer["list"]["email_column"], "mail");
     finish_job(answer["job"]["id"]);
     const std::string results = "/api/v1/lists/" + answer["list"]["id"].get<std::string>() + "/results";
