@@ -145,13 +145,22 @@ awaitable<void> Verifier::Impl::store(std::string workspace, std::string text, c
 
 awaitable<void> Verifier::Impl::keep(std::shared_ptr<Check> check, Conclusion conclusion)
 {
+    // Taken back unasked: nothing was found out.
+    if (check->asker->withdrawn && conclusion.verdict.reason == Reason::not_probed)
+        co_return;
     co_await store(check->workspace, check->text, conclusion);
-    check->verdict = std::move(conclusion.verdict);
-    check->heard.clear();
-    check->settled = true;
+    if (!check->settled)
+        settle(*check, std::move(conclusion.verdict));
+}
+
+void Verifier::Impl::settle(Check& check, VerdictRecord verdict)
+{
+    check.verdict = std::move(verdict);
+    check.heard.clear();
+    check.settled = true;
     --checks_open;
-    checks.settled(*check, services.clock.steady());
-    check->timer->wake();
+    checks.settled(check, services.clock.steady());
+    check.timer->wake();
 }
 
 awaitable<void> Verifier::Impl::wait(std::shared_ptr<Check> check, SteadyPoint until)
@@ -178,14 +187,19 @@ awaitable<void> Verifier::Impl::end_at(std::shared_ptr<Check> check, SteadyPoint
         if (wake == Wake::cancelled)
             co_return;
     }
-    if (!check->settled)
-        pipeline.withdraw(*check->asker);
+    if (check->settled)
+        co_return;
+    // The mark is enough: whoever has the question in hand lets go of it. To look for it among all that waits would
+    // cost as much as the rows of a list.
+    check->asker->withdrawn = true;
+    settle(*check, std::move(state_of(*check).verdict));
 }
 
 awaitable<void> Verifier::Impl::look(std::shared_ptr<Check> check)
 {
-    ListedDomains listed{services.lists, true};
-    Precheck known = co_await precheck(services, listed, check->workspace, check->text, true);
+    if (!listed)
+        listed.emplace(services.lists, true);
+    Precheck known = co_await precheck(services, *listed, check->workspace, check->text, true);
     if (check->settled)
         co_return;
     check->verdict = known.verdict;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include "verifier/check_table.hpp"
 #include "verifier/pipeline.hpp"
 
@@ -19,8 +21,9 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     awaitable<void> store(std::string workspace, std::string text, const Conclusion& conclusion);
     /// Until it is settled, at most until then.
     awaitable<void> wait(std::shared_ptr<Check> check, SteadyPoint until);
-    /// Takes its question back then, when it is not settled.
+    /// Settles it then with what is known, when it is not: nothing is asked for it any more.
     awaitable<void> end_at(std::shared_ptr<Check> check, SteadyPoint until);
+    void settle(Check& check, VerdictRecord verdict);
     /// Finds out what is known without the mail host, for one who will not have the verdict in time.
     awaitable<void> look(std::shared_ptr<Check> check);
     CheckState state_of(const Check& check) const;
@@ -29,6 +32,7 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     Services services;
     VerifierOptions options;
     Pipeline pipeline;
+    std::optional<ListedDomains> listed;  ///< made by the first look(): it costs as much as many checks
     CheckTable checks;
     std::size_t checks_open = 0;  ///< begun and not settled
 };
