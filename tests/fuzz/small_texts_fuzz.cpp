@@ -1,5 +1,7 @@
 #include "core/duration.hpp"
 #include "core/greylist_hint.hpp"
+#include "core/reply_text.hpp"
+#include "core/unmatched_replies.hpp"
 #include "net/endpoint.hpp"
 #include "net/xtext.hpp"
 #include "tests/fuzz/fuzz.hpp"
@@ -19,6 +21,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         FUZZ_REQUIRE(again && *again == *time);
     }
     (void)parse_size(text);
+    const std::string masked = mask_reply_text(fold_reply_text(text), text.substr(0, 64));
+    FUZZ_REQUIRE(masked.size() <= 240);
+    const SystemClock clock;
+    UnmatchedReplies unmatched{clock};
+    unmatched.add(text);
+    const std::string kept = unmatched.to_text();
+    UnmatchedReplies reloaded{clock};
+    reloaded.add(kept);
+    FUZZ_REQUIRE(reloaded.to_text() == kept);
     if (const auto hint = retry_hint(text))
         FUZZ_REQUIRE(hint->count() >= 0);
     if (const auto endpoint = net::parse_endpoint(text, 25)) {
