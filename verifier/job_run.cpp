@@ -379,6 +379,11 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     result.verdict = std::move(conclusion.verdict);
     result.verdict.probes += row.before.verdict.probes;
     result.verdict.evidence = joined(std::move(row.before.verdict.evidence), std::move(result.verdict.evidence));
+    // A second question that did not get its turn takes back nothing of the answer to the first.
+    if (result.verdict.reason == Reason::not_probed && finished.was_waiting) {
+        result.verdict.flags = row.before.verdict.flags;
+        conclude(result.verdict, row.before.verdict.reason, row.before.verdict.checked_at);
+    }
     const bool again = worth_retrying(result.verdict.reason, tries) || conclusion.stranger_put_off;
     if (!conclusion.final && again)
         postpone(finished, conclusion, tries);

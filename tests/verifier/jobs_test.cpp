@@ -248,6 +248,17 @@ TEST_F(JobsTest, ATemporaryFailureIsAskedAgainAndAPermanentOneIsNot)
     EXPECT_EQ(std::count(rcpts.begin(), rcpts.end(), "user2@x.test"), 1);
 }
 
+TEST_F(JobsTest, ARetryThatDoesNotGetItsTurnKeepsTheReasonOfTheFirstAnswer)
+{
+    lab.host().mx.rcpt_reply = [](const std::string&) { return reply(451, "4.3.0 Queue file write error"); };
+    lab.options.manners = Manners{};
+    lab.start_process();
+    const JobRecord done = lab.verify(lab.upload(people(30)), minutes{6});
+    lab.expect_complete(done);
+    EXPECT_EQ(done.counters.by_reason.at(Reason::temp_failure), 30u);
+    EXPECT_LT(lab.host().rcpts().size(), 60u) << "not all of them could be asked twice";
+}
+
 TEST_F(JobsTest, ARowOfASlowSiteDoesNotKeepAnotherSitesRetriesWaiting)
 {
     auto& slow = lab.host_for("slow.test", "198.51.100.80");
