@@ -11,7 +11,7 @@ KINDS = 50  # at least so many are on the list
 EXACT = 0.97
 PATIENCE = 20  # seconds: what waits longer cannot be known
 # Receivers that never answer cost their timeouts; everything else is as it is by default.
-IMPATIENT = {"WINNOW_VERIFIER__COMMAND_TIMEOUT": "1500ms", "WINNOW_VERIFIER__PROBE_TIMEOUT": "8s", "WINNOW_NET__DNS_TIMEOUT": "500ms"}
+IMPATIENT = {"WINNOW_VERIFIER__BANNER_TIMEOUT": "1500ms", "WINNOW_VERIFIER__COMMAND_TIMEOUT": "1500ms", "WINNOW_VERIFIER__PROBE_TIMEOUT": "8s", "WINNOW_NET__DNS_TIMEOUT": "500ms"}
 
 
 def kind_of(address):
