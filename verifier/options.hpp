@@ -56,12 +56,13 @@ struct VerifierOptions {
     milliseconds greylist_min{60'000};              ///< no retry earlier than this; labs lower it
     int retry_speedup = 1;                          ///< labs: waits of the retry ladders are divided by this
     milliseconds catch_all_ttl = std::chrono::days{7};
-    std::size_t window = 50'000;    ///< rows of one job under way
+    std::size_t window = 50'000;  ///< rows of one job under way
     /// Between two rounds of the self-test while all is well (verifier/self_test.hpp).
     milliseconds self_test_every = std::chrono::minutes{10};
-    std::vector<std::string> self_test_targets;  ///< mail hosts; empty = well-known ones, none where targets are private
+    /// Mail hosts; empty = well-known ones, none where targets are private.
+    std::vector<std::string> self_test_targets;
     PolicyEvidence policy_evidence = PolicyEvidence::check;
-    std::vector<std::string> block_lists;        ///< zones of DNS block lists that our sources must not be on
+    std::vector<std::string> block_lists;  ///< zones of DNS block lists that our sources must not be on
     /// Set by app where the relay can make use of it: MAIL FROM of further probes of a row that was greylisted, asked
     /// from that source, for the row's message to show later. Empty result, or empty function = mail_from.
     std::function<std::string(const std::string& source)> greylist_path;

@@ -53,18 +53,10 @@ void take_cached(Precheck& check, VerdictRecord stored)
     check.decided = check.cached = true;
 }
 
-/// People's own words, erasure and traps settle that nothing is sent: a probe would only cost. A bounce may have passed
-/// and an unsubscribe does not stop every kind of mail, so these are asked about.
-bool settles(SuppressionReason reason) noexcept
-{
-    return reason == SuppressionReason::erased || reason == SuppressionReason::complaint ||
-           reason == SuppressionReason::manual || reason == SuppressionReason::trap;
-}
-
 void apply_suppressions(const std::vector<storage::SuppressionHit>& hits, Precheck& check, TimePoint now)
 {
     for (const storage::SuppressionHit& hit : hits) {
-        if (!settles(hit.reason))
+        if (!settles_without_probe(hit.reason))
             continue;
         check.verdict.evidence.push_back(
             own_step(EvidenceKind::policy, "suppressions", hit.to_string(), "suppression:not_asked", now));
@@ -133,14 +125,23 @@ Evidence unfit_step(const std::string& why, TimePoint at)
     return own_step(EvidenceKind::policy, "self-test", why, "prober:unhealthy", at);
 }
 
-ListedDomains::ListedDomains(const AddressLists& lists, bool typos) : lists_(lists)
+ListedDomains::ListedDomains(const AddressLists& lists, bool typos) : lists_(lists), with_typos_(typos)
 {
-    if (typos)
-        typos_.emplace(owned(lists.popular_domains()), owned(lists.top_level_domains()));
+    start_anew();
+}
+
+void ListedDomains::start_anew()
+{
+    generation_ = lists_.generation();
+    known_.clear();
+    if (with_typos_)
+        typos_.emplace(owned(lists_.popular_domains()), owned(lists_.top_level_domains()));
 }
 
 const DomainRemarks& ListedDomains::of(const std::string& domain)
 {
+    if (generation_ != lists_.generation())
+        start_anew();
     if (known_.size() >= most_domains)
         known_.clear();
     const auto [found, fresh] = known_.try_emplace(domain);

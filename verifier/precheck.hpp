@@ -1,8 +1,9 @@
 #pragma once
 
-#include <map>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/address.hpp"
@@ -21,7 +22,8 @@ struct DomainRemarks {
     std::optional<std::string> meant;  ///< for a likely typo
 };
 
-/// Remarks of many addresses, which share few domains: each is looked up once. Not thread-safe.
+/// Remarks of many addresses, which share few domains: each is looked up once, and anew when the lists were reloaded.
+/// Not thread-safe.
 class ListedDomains {
 public:
     /// Without `typos` no domain is called a typo of another.
@@ -29,9 +31,13 @@ public:
     const DomainRemarks& of(const std::string& domain);
 
 private:
+    void start_anew();
+
     const AddressLists& lists_;
+    const bool with_typos_;
+    std::uint32_t generation_ = 0;  ///< of the lists that `known_` is from
     std::optional<TypoAdvisor> typos_;
-    std::map<std::string, DomainRemarks> known_;
+    std::unordered_map<std::string, DomainRemarks> known_;
 };
 
 /// What is known of an address without asking anybody: syntax, lists, own history, the cached verdict, suppressions.

@@ -10,6 +10,7 @@
 #include "core/address.hpp"
 #include "core/rng.hpp"
 #include "tests/support/temp_dir.hpp"
+#include "verifier/precheck.hpp"
 
 namespace winnow::verifier {
 namespace {
@@ -45,6 +46,20 @@ TEST_F(Lists, DisposableMatchesTheDomainAndItsParentsDownToTheRegistrableDomain)
     EXPECT_FALSE(lists.is_disposable("notthrow.example"));
     EXPECT_FALSE(lists.is_disposable(""));
     EXPECT_FALSE(lists.is_disposable("example"));
+}
+
+TEST_F(Lists, RemarksOfADomainThatWasLookedAtFollowAReload)
+{
+    auto lists = load();
+    ListedDomains listed{lists, true};
+    EXPECT_TRUE(listed.of("throw.example").disposable);
+    EXPECT_EQ(listed.of("gmial.com").meant, "gmail.com");
+    write("disposable", "other.example\n");
+    write("popular", "gmial.com\n");
+    lists.replace(load());
+    EXPECT_FALSE(listed.of("throw.example").disposable);
+    EXPECT_TRUE(listed.of("other.example").disposable);
+    EXPECT_FALSE(listed.of("gmial.com").meant) << "a popular domain is nobody's typo";
 }
 
 TEST_F(Lists, APublicSuffixOnAListSaysNothingAboutTheDomainsBelowIt)
