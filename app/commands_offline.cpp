@@ -334,9 +334,8 @@ int run_replies_test(const Globals& globals, const std::string& path)
 
 int run_data_status(const Globals& globals)
 {
-    return with_tables(globals, [&](const Config&, const Runtime& runtime) {
-        return show_data_status(globals, runtime);
-    });
+    return with_tables(globals,
+                       [&](const Config&, const Runtime& runtime) { return show_data_status(globals, runtime); });
 }
 
 }  // namespace winnow::app

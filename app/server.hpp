@@ -28,8 +28,8 @@ public:
 
     /// Reads http.keys_file anew and gives the number of keys. On an error the keys stay as they were.
     Result<std::size_t> reload_keys();
-    /// Reads the reply table with its extra rows, the provider table and the address lists anew (Runtime::reload_tables)
-    /// and logs what it has. On an error all stay as they were.
+    /// Reads the reply table with its extra rows, the provider table and the address lists anew
+    /// (Runtime::reload_tables) and logs what it has. On an error all stay as they were.
     Result<> reload_tables();
 
     net::Endpoint http() const;

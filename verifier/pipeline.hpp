@@ -33,8 +33,8 @@ struct Conclusion {
     milliseconds retry_hint{0};
     bool stranger_put_off = false;  ///< see ProbeTask
     bool cached = false;            ///< the verdict was stored already
-    bool final = false;   ///< asking again would only hear the same: our own guard
-                          ///< refused the target
+    bool final = false;             ///< asking again would only hear the same: our own guard
+                                    ///< refused the target
     /// It is us: no DNS server answers at all, or the self-test found us not fit to ask. Says nothing about the address
     /// and is not stored.
     bool unfit = false;

@@ -12,8 +12,9 @@ namespace winnow::verifier {
 
 /// Asks mail hosts about mailboxes, under the manners of the options: connections per site, RCPTs per connection,
 /// pauses, and for large operators their own connections and hourly budget. Several addresses share a connection; a
-/// domain's catch-all answer is found once and shared. Breakers stop it where our address is refused, and a self-test that
-/// fails everywhere: what waits is given back as not_probed then. Not thread-safe: lives on one executor. Drain it before what it stands on goes away.
+/// domain's catch-all answer is found once and shared. Breakers stop it where our address is refused, and a self-test
+/// that fails everywhere: what waits is given back as not_probed then. Not thread-safe: lives on one executor. Drain it
+/// before what it stands on goes away.
 class Prober {
 public:
     Prober(Services services, VerifierOptions options, SelfTest self_test);

@@ -12,8 +12,8 @@
 #include "verifier/mailbox_probe.hpp"
 #include "verifier/prober.hpp"
 
-/// The parts of the prober: who may connect when (prober.cpp), what is said on a connection (probe_worker.cpp), and what
-/// an answer means at its domain (probe_catch_all.cpp, probe_edge.cpp).
+/// The parts of the prober: who may connect when (prober.cpp), what is said on a connection (probe_worker.cpp), and
+/// what an answer means at its domain (probe_catch_all.cpp, probe_edge.cpp).
 namespace winnow::verifier {
 
 struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {

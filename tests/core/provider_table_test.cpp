@@ -55,8 +55,9 @@ TEST(ProviderTable, BadRowsAreNamedByLineAndColumn)
 
 TEST(ProviderTable, FlagsStandTogetherAndHoldForTheWholeProvider)
 {
-    const auto table = ProviderTable::parse(".a.example\tp\to\tmailbox\tlarge,accepts_all\tx\n"
-                                            ".b.example\tp\to\tmailbox\t-\tx\n.c.example\tq\tq\tseg\t-\tx\n")
+    const auto table = ProviderTable::parse(
+                           ".a.example\tp\to\tmailbox\tlarge,accepts_all\tx\n"
+                           ".b.example\tp\to\tmailbox\t-\tx\n.c.example\tq\tq\tseg\t-\tx\n")
                            .value();
     EXPECT_TRUE(table.find("mx.b.example")->large);
     EXPECT_TRUE(table.find("mx.b.example")->accepts_all);
