@@ -26,7 +26,8 @@ ScriptedStream greeted(bool pipelining)
 awaitable<SmtpQuestion> two_questions(SmtpClient& smtp)
 {
     MailParams params;
-    SmtpQuestion answer{Command::mail, co_await smtp.greeting()};
+    SmtpQuestion answer{Command::mail, SmtpReply{}};
+    answer.reply = co_await smtp.greeting();
     if (answer.reply)
         answer.reply = co_await smtp.ehlo("probe.test");
     if (!answer.reply)
