@@ -5,8 +5,7 @@
     python3 bench/verify_peers.py build/release/app/winnow --peer /tmp/peer/node_modules
 
 The mail hosts are winnow's sandbox. Prints one line a run, then medians and their ratio, and for both what the verdicts are
-worth: living addresses called dead, dead ones called living. A second winnow run on the same data shows what stored verdicts
-save. Without --peer only winnow runs.
+worth: living addresses called dead, dead ones called living. Without --peer only winnow runs.
 """
 import argparse
 import csv
@@ -104,9 +103,6 @@ def main():
         try:
             for run in range(args.runs):
                 note("winnow", timed(ours), said_by_winnow(folder / "out.csv"))
-                data = ["--data-dir", folder / f"data{run}"]
-                note("winnow, with a store", timed(ours + data), said_by_winnow(folder / "out.csv"))
-                note("winnow, verdicts known", timed(ours + data), said_by_winnow(folder / "out.csv"))
                 if args.peer:
                     with open(folder / "peer.csv", "w") as out:
                         figures = timed(theirs, out)
