@@ -93,6 +93,12 @@ bool is_safe_path(std::string_view path, bool utf8) noexcept
     return !quoted;
 }
 
+/// The first word of a command. Only that may show in errors and logs: the rest is addresses and passwords.
+std::string verb_of(std::string_view line)
+{
+    return std::string(line.substr(0, line.find(' ')));
+}
+
 bool has_control(std::string_view text) noexcept
 {
     return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
@@ -159,8 +165,7 @@ awaitable<Result<SmtpReply>> SmtpClient::exchange(std::string bytes, millisecond
 
 awaitable<Result<SmtpReply>> SmtpClient::command(std::string line, milliseconds timeout)
 {
-    // Only the verb may show in errors and logs: the rest is addresses and passwords.
-    const std::string what = line.substr(0, line.find(' '));
+    const std::string what = verb_of(line);
     if (has_control(line))
         co_return Error{Errc::invalid_argument, what + " with a line end or NUL in its argument"};
     if (!replies_.idle()) {
@@ -353,31 +358,27 @@ awaitable<SmtpQuestion> SmtpClient::ask_one_by_one(std::vector<Step> steps)
 
 awaitable<SmtpQuestion> SmtpClient::ask_at_once(std::vector<Step> steps)
 {
-    // The first goes as any command does, which looks at what the server said unasked; the others go in its write.
     Step& first = steps.front();
     SmtpQuestion answer{first.command, SmtpReply{}};
-    std::string lines = first.line;
-    for (std::size_t i = 1; i < steps.size(); ++i)
-        lines += "\r\n" + steps[i].line;
-    const std::string what = first.line.substr(0, first.line.find(' '));
     if (!replies_.idle()) {
+        // The server spoke unasked: command() reads what that means, and nothing else is sent.
         answer.reply = co_await command(std::move(first.line), first.timeout);
         co_return answer;
     }
-    lines += "\r\n";
-    answer.reply = co_await exchange(std::move(lines), first.timeout, what);
+    std::string lines;
+    for (const Step& step : steps)
+        lines += step.line + "\r\n";
+    answer.reply = co_await exchange(std::move(lines), first.timeout, verb_of(first.line));
     std::size_t next = 1;
     for (; next < steps.size() && answer.reply && answer.reply->positive(); ++next) {
         answer.at = steps[next].command;
-        const std::string verb = steps[next].line.substr(0, steps[next].line.find(' '));
-        answer.reply = co_await read_reply(steps[next].timeout, verb);
+        answer.reply = co_await read_reply(steps[next].timeout, verb_of(steps[next].line));
     }
     // "503 MAIL first" says nothing about the recipient. After 421 nothing comes any more.
-    for (; next < steps.size() && answer.reply && !is_hangup(*answer.reply); ++next) {
-        const std::string verb = steps[next].line.substr(0, steps[next].line.find(' '));
-        const Result<SmtpReply> consequence = co_await read_reply(steps[next].timeout, verb);
-        if (!consequence)
-            break;
+    bool more = answer.reply && !is_hangup(*answer.reply);
+    for (; more && next < steps.size(); ++next) {
+        const Result<SmtpReply> consequence = co_await read_reply(steps[next].timeout, verb_of(steps[next].line));
+        more = consequence.has_value();
     }
     co_return answer;
 }
