@@ -19,6 +19,7 @@ TEST_F(ExplainApi, TellsEverythingAboutAnAddress)
     EXPECT_EQ(e["gate"]["campaign"]["decision"], "refuse");
     EXPECT_EQ(e["gate"]["campaign_with_risky"]["decision"], "refuse");
     EXPECT_TRUE(e["gate"]["transactional"]["smtp"].get<std::string>().starts_with("550 5.1.1"));
+    ASSERT_FALSE(e["verdict"]["evidence"].empty());
     for (const auto& step : e["verdict"]["evidence"])
         EXPECT_TRUE(step["rule"].is_null() || e["rules"].contains(step["rule"].get<std::string>())) << step;
     EXPECT_FALSE(e["next"].get<std::string>().empty());

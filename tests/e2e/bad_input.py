@@ -68,7 +68,8 @@ class Table:
         for note in notes:
             expect(note in done.err, f"{what}: {note!r} is not told:\n{done.err}")
         got = self.out.read_bytes()
-        expect(got.count(b"\n") == rows + 1, f"{what}: {got.count(b'n')} lines, not {rows} rows and a header:\n{got[:2000]!r}")
+        lines = got.count(b"\n")
+        expect(lines == rows + 1, f"{what}: {lines} lines, not {rows} rows and a header:\n{got[:2000]!r}")
         no_leftovers(self.lab.dir)
         return got
 

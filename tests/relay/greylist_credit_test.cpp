@@ -125,6 +125,7 @@ TEST_F(GreylistCredit, AMessageFromElsewhereAndARowThatWasNotGreylistedHaveNone)
     MxHost& mx = serve();
     put_list(path("198.51.100.7"));
     send_campaign();
+    ASSERT_EQ(mx.mails.size(), 2u);
     for (const auto& mail : mx.mails)
         EXPECT_TRUE(relay::read_return_path(keys, options, mail.reverse_path, clock.now())) << mail.reverse_path;
 }
@@ -134,6 +135,7 @@ TEST_F(GreylistCredit, AnUsualProbePathIsNeverTheSenderOfAMessage)
     MxHost& mx = serve();
     put_list("probe@" + options.bounce_domain);
     send_campaign();
+    ASSERT_EQ(mx.mails.size(), 2u);
     for (const auto& mail : mx.mails)
         EXPECT_TRUE(relay::read_return_path(keys, options, mail.reverse_path, clock.now())) << mail.reverse_path;
 }
