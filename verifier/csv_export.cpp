@@ -67,7 +67,6 @@ public:
 private:
     bool is_json() const noexcept { return list_.format == storage::ListFormat::ndjson; }
     std::string as_csv(const std::vector<std::string>& cells) const;
-    std::string as_csv(const storage::ListRow& row) const;
     void csv_row(std::string& out, std::string_view raw, const Cells& cells);
     void plain_row(std::string& out, std::string_view raw, std::size_t user_cells, const Cells& cells);
     void rewritten_row(std::string& out, const CsvRecord& record, const Cells& cells);
@@ -90,11 +89,6 @@ std::string CsvRowWriter::as_csv(const std::vector<std::string>& cells) const
         raw += csv_escape(cells[i], dialect_);
     }
     return raw;
-}
-
-std::string CsvRowWriter::as_csv(const storage::ListRow& row) const
-{
-    return is_json() ? as_csv(cells_of_row(list_, row)) : row.raw;
 }
 
 /// The user's octets, then our cells in their columns.
@@ -180,12 +174,18 @@ void CsvRowWriter::header(std::string& out)
 
 void CsvRowWriter::row(std::string& out, const storage::ListRow& row, const storage::RowResult* result)
 {
-    if (is_blank(row))
+    if (is_blank(row)) {
         (out += row.raw) += list_.terminator;
-    else if (!row.malformed.empty())
-        csv_row(out, as_csv(row), malformed_cells(row));
+        return;
+    }
+    std::string made;
+    if (is_json())
+        made = as_csv(cells_of_row(list_, row));
+    const std::string& raw = is_json() ? made : row.raw;
+    if (!row.malformed.empty())
+        csv_row(out, raw, malformed_cells(row));
     else
-        csv_row(out, as_csv(row), result ? cells_of(*result) : Cells{});
+        csv_row(out, raw, result ? cells_of(*result) : Cells{});
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 namespace winnow::verifier {
 namespace {
 
-constexpr std::size_t history_depth = 20;  ///< as the precheck reads it
 constexpr milliseconds default_hold = std::chrono::hours{24};
 
 /// The columns of a row that say when it holds, in words.

@@ -190,7 +190,7 @@ awaitable<Result<>> JobRun::turn()
         co_return Result<>{};
     if (stop_as_ != JobState::running)
         co_return co_await enter(stop_as_, why_stopped_);
-    if (!handed_out_all() || !held_.empty())
+    if (!handed_out_all())
         co_return Result<>{};
     if (job_.counters.waiting == 0)
         co_return co_await enter(JobState::done);
@@ -276,8 +276,7 @@ awaitable<Result<>> JobRun::read_page()
     auto result = known.begin();
     for (storage::ListRow& row : rows) {
         job_.next_row = row.number + 1;
-        // A duplicate carries the verdict of the first of its kind, a malformed row
-        // none.
+        // A duplicate carries the verdict of the first of its kind, a malformed row none.
         if (row.duplicate_of != 0 || !row.malformed.empty())
             continue;
         // After a restart, rows may have their result already, or wait for their time. Results of an earlier

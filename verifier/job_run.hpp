@@ -81,14 +81,13 @@ private:
     RateWindow rate_;                       ///< of rows with their result in the store
     std::uint64_t connections_stored_ = 0;  ///< of asker_->connections, those that the counters have
     std::deque<Finished> finished_;
-    std::unordered_set<std::uint64_t> retrying_;  ///< rows that waited and are asked again, until the new result
-                                                  ///< is stored
+    std::unordered_set<std::uint64_t>
+        retrying_;  ///< rows that waited and are asked again, until the new result is stored
     SteadyPoint next_due_look_{};
     std::size_t under_way_ = 0;  ///< handed out, not in `finished_` yet
     RowOrder to_hand_out_;       ///< read, not handed out
     bool read_all_ = false;      ///< every row of the list was read
-    bool unfit_ = false;         ///< we cannot find out anything at the moment: nothing
-                                 ///< is handed out
+    bool unfit_ = false;         ///< we cannot find out anything at the moment: nothing is handed out
     std::vector<Row> held_;      ///< came back because of that; handed out again afterwards
     SteadyPoint next_look_at_us_{};
     bool draining_ = false;

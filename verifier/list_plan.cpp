@@ -80,20 +80,19 @@ awaitable<void> look_up(std::shared_ptr<Lookups> all, int at_once)
 using DomainCounts = std::unordered_map<std::string, std::uint64_t>;
 
 /// One row: what is known of it, or one address more for its domain.
-awaitable<void> count_row(const Services& services, ListedDomains& listed, const std::string& workspace,
-                          std::string address, const PlanLimits& limits, ListPlan& plan, DomainCounts& counts)
+void count_row(const Services& services, const Precheck& check, const PlanLimits& limits, ListPlan& plan,
+               DomainCounts& counts)
 {
     ++plan.seen;
-    const Precheck check = co_await precheck(services, listed, workspace, std::move(address), true);
     if (check.cached) {
         ++plan.cached;
         if (const Provider* provider = services.providers.by_name(check.verdict.provider))
             ++plan.cached_by_operator[provider->operator_];
-        co_return;
+        return;
     }
     if (check.decided) {
         ++plan.decided[check.verdict.reason];
-        co_return;
+        return;
     }
     const auto known = counts.find(check.address.domain);
     if (known != counts.end())
@@ -167,11 +166,13 @@ awaitable<Result<ListPlan>> plan_list(Services services, const VerifierOptions& 
         if (rows.empty())
             break;
         next = rows.back().number + 1;
-        for (storage::ListRow& row : rows) {
-            if (row.duplicate_of != 0 || !row.malformed.empty())
-                continue;
-            co_await count_row(services, listed, workspace, std::move(row.address), limits, plan, counts);
-        }
+        std::vector<PrecheckOrder> orders;
+        for (storage::ListRow& row : rows)
+            if (row.duplicate_of == 0 && row.malformed.empty())
+                orders.push_back({std::move(row.address), true});
+        const auto checks = co_await precheck(services, listed, workspace, std::move(orders));
+        for (const Precheck& check : checks)
+            count_row(services, check, limits, plan, counts);
     }
     lookups->domains = most_addresses_first(std::move(counts));
     lookups->end = std::min(lookups->domains.size(), limits.most_looked_up);

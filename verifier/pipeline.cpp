@@ -42,8 +42,7 @@ awaitable<void> conclude_after_doubt(SelfTest self_test, Conclusion answer, std:
 void conclude_later(const boost::asio::any_io_executor& executor, awaitable<void> story)
 {
     boost::asio::co_spawn(executor, std::move(story), [](std::exception_ptr failed) {
-        // What `done` throws is its own; a row without an
-        // answer would be waited for for ever.
+        // What `done` throws is its own; a row without an answer would be waited for for ever.
         if (failed)
             std::rethrow_exception(failed);
     });
@@ -68,8 +67,7 @@ std::string Pipeline::dns_only_reason() const
         return {};
     if (!options_.identity_reason.empty())
         return options_.identity_reason;
-    return "no working probe identity; set verifier.helo_name and "
-           "verifier.mail_from (or --helo and --mail-from)";
+    return "no working probe identity; set verifier.helo_name and verifier.mail_from (or --helo and --mail-from)";
 }
 
 const std::string& Pipeline::unfit() const noexcept

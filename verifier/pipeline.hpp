@@ -20,8 +20,7 @@ struct Question {
     bool use_cache = true;               ///< a stored verdict that is still valid is an answer
     SteadyPoint deadline{};              ///< not asked after this
     std::shared_ptr<const Asker> asker;  ///< for withdraw(); null = nobody withdraws it
-    bool policies = false;               ///< what the domain publishes (SPF, DMARC, MTA-STS) is
-                                         ///< evidence too
+    bool policies = false;               ///< what the domain publishes (SPF, DMARC, MTA-STS) is evidence too
     /// Greylist retry: the triplet that was asked to come back. Empty = as it comes.
     std::string only_mx, source, reverse_path;
 };
@@ -33,8 +32,7 @@ struct Conclusion {
     milliseconds retry_hint{0};
     bool stranger_put_off = false;  ///< see ProbeTask
     bool cached = false;            ///< the verdict was stored already
-    bool final = false;             ///< asking again would only hear the same: our own guard
-                                    ///< refused the target
+    bool final = false;             ///< asking again would only hear the same: our own guard refused the target
     /// It is us: no DNS server answers at all, or the self-test found us not fit to ask. Says nothing about the address
     /// and is not stored.
     bool unfit = false;
@@ -68,6 +66,8 @@ public:
     /// Why mailboxes are not asked; empty = they are.
     std::string dns_only_reason() const;
     const DnsWatch& dns() const noexcept { return dns_; }
+    /// What the lists say of domains, as rows and checks are told.
+    ListedDomains& listed() noexcept { return listed_; }
     const ProberHealth& health() const noexcept { return self_test_.health(); }
     /// Why nothing can be found out at the moment, in a sentence with the cure; empty = it can.
     const std::string& unfit() const noexcept;

@@ -7,7 +7,6 @@
 namespace winnow::verifier {
 namespace {
 
-constexpr std::size_t history_depth = 20;
 constexpr std::size_t most_domains = 20'000;  ///< whose remarks are kept
 
 std::vector<std::string> owned(const std::vector<std::string_view>& views)
@@ -181,8 +180,7 @@ awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& doma
     const std::string any_list;
     auto known = co_await services.engine.knowledge(workspace, any_list, std::move(addresses), history_depth);
     if (!known)
-        co_return checks;  // as if nothing was stored: what is asked anew cannot be
-                           // wrong
+        co_return checks;  // as if nothing was stored: what is asked anew cannot be wrong
     for (std::size_t i = 0; i < open.size(); ++i)
         apply_knowledge(std::move((*known)[i]), orders[open[i]].use_cache, checks[open[i]], now);
     co_return checks;

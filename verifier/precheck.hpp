@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,8 +15,7 @@ namespace winnow::verifier {
 
 /// What the lists say of a domain, alone and by its likeness to a well-known one.
 struct DomainRemarks {
-    std::string listed;  ///< the name that disposable lists know: the registrable
-                         ///< domain where there is one
+    std::string listed;  ///< the name that disposable lists know: the registrable domain where there is one
     bool free_mail = false;
     bool disposable = false;
     bool disposable_weak = false;
@@ -49,6 +49,8 @@ struct Precheck {
     bool has_history = false;
     bool accepted_before = false;  ///< a message of ours was delivered to it once, however long ago
 };
+
+inline constexpr std::size_t history_depth = 20;  ///< outcomes of an address that are read
 
 struct PrecheckOrder {
     std::string text;       ///< the address as written

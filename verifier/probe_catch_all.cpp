@@ -11,8 +11,7 @@ namespace {
 
 using Answer = storage::CatchAllRecord::Answer;
 
-constexpr std::ptrdiff_t strangers_to_prove = 2;  ///< accepted ones that make a catch-all
-constexpr std::size_t most_stranger_steps = 4;    ///< of one test, those that were put off included
+constexpr std::size_t most_stranger_steps = 4;  ///< of one test, those that were put off included
 constexpr milliseconds inconclusive_lifetime = std::chrono::hours{1};
 
 /// "Not now" to RCPT: greylisting, or a server that looks recipients up before it says yes or no.

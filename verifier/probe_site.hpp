@@ -45,8 +45,7 @@ struct ProbeTask {
     std::shared_ptr<const Asker> asker;  ///< null = nobody withdraws it
     std::string only_mx;                 ///< greylist retry: the MX that asked for it; empty = any
     std::string source;                  ///< greylist retry: our address at that time; empty = any
-    std::string reverse_path;            ///< greylist retry: MAIL FROM at that time; empty =
-                                         ///< the options' one
+    std::string reverse_path;            ///< greylist retry: MAIL FROM at that time; empty = the options' one
     bool accepted_before = false;        ///< our own messages were delivered to it once
     /// Called once, on the executor, with the concluded verdict and where it was asked.
     std::function<void(ProbeTask)> done;
@@ -58,10 +57,8 @@ struct ProbeTask {
     bool stranger_put_off = false;  ///< accepted; whether that proves anything can be found out a little later
 
     // The prober's own:
-    bool stranger = false;     ///< a question of our own about the domain: nobody
-                               ///< waits for its verdict
-    bool postmaster = false;   ///< a stranger that is none: whether the domain lets
-                               ///< anybody in (probe_edge.cpp)
+    bool stranger = false;     ///< a question of our own about the domain: nobody waits for its verdict
+    bool postmaster = false;   ///< a stranger that is none: whether the domain lets anybody in (probe_edge.cpp)
     bool edge = false;         ///< refused at the edge of its domain
     bool asked_again = false;  ///< the connection ended under the first question
 
@@ -99,11 +96,9 @@ public:
     bool large = false;
     int workers = 0;                              ///< connections open or about to be
     bool waiting = false;                         ///< in one of the Prober's queues for a connection
-    bool remembered = false;                      ///< without work, in the Prober's list of sites to
-                                                  ///< be forgotten later
+    bool remembered = false;                      ///< without work, in the Prober's list of sites to be forgotten later
     SteadyPoint resume_at{};                      ///< the site told us to slow down
-    std::map<std::string, SteadyPoint> in_clear;  ///< MX hosts whose TLS handshake failed: no TLS before that
-                                                  ///< time
+    std::map<std::string, SteadyPoint> in_clear;  ///< MX hosts whose TLS handshake failed: no TLS before that time
 
     struct DeadHost {
         SteadyPoint until;

@@ -8,8 +8,6 @@
 namespace winnow::verifier {
 namespace {
 
-constexpr std::ptrdiff_t strangers_to_prove = 2;  ///< as the catch-all test asks them
-
 struct NamedReason {
     std::string_view rule;
     Reason reason;

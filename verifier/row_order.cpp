@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string_view>
+
+#include "core/unicode.hpp"
 
 namespace winnow::verifier {
 namespace {
@@ -10,11 +13,7 @@ namespace {
 std::string domain_of(const std::string& address)
 {
     const auto at = address.rfind('@');
-    std::string domain = at == std::string::npos ? std::string{} : address.substr(at + 1);
-    for (char& c : domain)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
-    return domain;
+    return at == std::string::npos ? std::string{} : to_lower_ascii(std::string_view(address).substr(at + 1));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "core/reply_classifier.hpp"
@@ -15,6 +16,8 @@ Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error&
 
 /// Whether asking again later may change the answer, and how often that is worth a probe.
 bool worth_retrying(Reason reason, int attempts) noexcept;
+
+inline constexpr std::ptrdiff_t strangers_to_prove = 2;  ///< accepted ones that make a catch-all
 
 /// People's own words, erasure and traps settle that nothing is sent: a probe would only cost. A bounce may have passed
 /// and an unsubscribe does not stop every kind of mail, so these are asked about.

@@ -197,9 +197,7 @@ awaitable<void> Verifier::Impl::end_at(std::shared_ptr<Check> check, SteadyPoint
 
 awaitable<void> Verifier::Impl::look(std::shared_ptr<Check> check)
 {
-    if (!listed)
-        listed.emplace(services.lists, true);
-    Precheck known = co_await precheck(services, *listed, check->workspace, check->text, true);
+    Precheck known = co_await precheck(services, pipeline.listed(), check->workspace, check->text, true);
     if (check->settled)
         co_return;
     check->verdict = known.verdict;

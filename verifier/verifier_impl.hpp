@@ -1,7 +1,5 @@
 #pragma once
 
-#include <optional>
-
 #include "verifier/check_table.hpp"
 #include "verifier/pipeline.hpp"
 
@@ -32,7 +30,6 @@ struct Verifier::Impl : std::enable_shared_from_this<Verifier::Impl> {
     Services services;
     VerifierOptions options;
     Pipeline pipeline;
-    std::optional<ListedDomains> listed;  ///< made by the first look(): it costs as much as many checks
     CheckTable checks;
     std::size_t checks_open = 0;  ///< begun and not settled
 };

@@ -1,6 +1,7 @@
 #include "net/policy/block_list.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "net/endpoint.hpp"
@@ -59,19 +60,6 @@ std::string words_of(const DnsAnswer& answer)
 }
 
 }  // namespace
-
-std::string_view to_string(BlockListStatus status) noexcept
-{
-    switch (status) {
-        case BlockListStatus::not_listed:
-            return "not_listed";
-        case BlockListStatus::listed:
-            return "listed";
-        case BlockListStatus::undecided:
-            return "undecided";
-    }
-    return "unknown";
-}
 
 awaitable<BlockListAnswer> ask_block_list(Resolver& resolver, std::string ip, std::string zone)
 {

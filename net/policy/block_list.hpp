@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "net/resolver.hpp"
 
@@ -13,7 +12,6 @@ enum class BlockListStatus : std::uint8_t {
     listed,
     undecided,  ///< the list did not answer, would not answer us, or lists everybody
 };
-std::string_view to_string(BlockListStatus) noexcept;
 
 struct BlockListAnswer {
     BlockListStatus status = BlockListStatus::undecided;
