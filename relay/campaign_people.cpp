@@ -27,7 +27,7 @@ awaitable<Result<bool>> CampaignPeople::has_other(std::uint64_t person, std::str
     if (const auto given = given_.find(person); given != given_.end())
         co_return given->second != message_id;
     WINNOW_CO_TRY(const auto stored, co_await engine_.get_value(key(person)));
-    co_return stored&&* stored != message_id;
+    co_return stored.has_value() && *stored != message_id;
 }
 
 void CampaignPeople::give(std::uint64_t person, const std::string& message_id, storage::OpList& ops)

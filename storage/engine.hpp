@@ -25,8 +25,7 @@ struct SuppressionFilter {
     std::string list_id;
     std::string domain;              ///< entries of addresses at this domain, and of the domain itself
     std::optional<TimePoint> since;  ///< last >= since
-    std::string after;               ///< position() of an earlier walk with this filter; empty
-                                     ///< = from the start
+    std::string after;               ///< position() of an earlier walk with this filter; empty = from the start
 };
 
 /// A walk over a consistent snapshot: whatever is written meanwhile does not show. Keeps the snapshot until destroyed.
@@ -160,8 +159,8 @@ public:
     virtual awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign,
                                                                MessageRef after, std::size_t limit) = 0;
     virtual awaitable<Result<QueueCounts>> queue_counts(std::string workspace) = 0;
-    /// Called on the committer thread after a commit that made something due in a
-    /// flow: post to your own executor. Every watcher is called; none can be removed.
+    /// Called on the committer thread after a commit that made something due in a flow: post to your own executor.
+    /// Every watcher is called; none can be removed.
     virtual void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) = 0;
 
     // --- events, values, state

@@ -94,8 +94,7 @@ KvEngine::~KvEngine()
 
 TimePoint KvEngine::now() const
 {
-    // Due times and expiry must not run backwards when the machine's clock is set
-    // back.
+    // Due times and expiry must not run backwards when the machine's clock is set back.
     const std::int64_t current = to_unix_ms(clock_.now());
     std::int64_t latest = latest_.load(std::memory_order_relaxed);
     while (latest < current && !latest_.compare_exchange_weak(latest, current, std::memory_order_relaxed)) {}
