@@ -103,6 +103,10 @@ Result<OpResult> Apply::operator()(AddSuppression& op)
     fact.rule = std::move(entry.rule);
     fact.source_event = std::move(entry.source_event);
     fact.note = std::move(entry.note);
+    if (!fact.note.empty()) {
+        fact.noted = fact.core.last;
+        fact.note_imported = entry.origin == SuppressionOrigin::import_;
+    }
     fact.actor = std::move(entry.actor);
     fact.provider = std::move(entry.provider);
 

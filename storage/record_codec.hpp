@@ -33,6 +33,8 @@ struct SuppressionFacts {
         SuppressionOrigin origin = SuppressionOrigin::api;
         ReplyClass klass = ReplyClass::unknown;
         std::string rule, source_event, note, actor, provider;
+        TimePoint noted{};           ///< when the note was given; without a note 0
+        bool note_imported = false;  ///< it came with an import
         bool operator==(const Fact&) const = default;
     };
     std::vector<Fact> facts;

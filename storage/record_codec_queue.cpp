@@ -288,6 +288,8 @@ std::string encode(const SuppressionFacts& record)
         entry.set_rule(fact.rule);
         entry.set_source_event(fact.source_event);
         entry.set_note(fact.note);
+        entry.set_noted(ms(fact.noted));
+        entry.set_note_imported(fact.note_imported);
         entry.set_actor(fact.actor);
         entry.set_provider(fact.provider);
     }
@@ -318,6 +320,12 @@ Result<SuppressionFacts> decode<SuppressionFacts>(std::string_view bytes)
         fact.rule = entry.rule();
         fact.source_event = entry.source_event();
         fact.note = entry.note();
+        if (!fact.note.empty()) {
+            // Records of older versions: the note was the last one's who spoke.
+            const bool own = entry.noted() != 0;
+            fact.noted = own ? from_unix_ms(entry.noted()) : fact.core.last;
+            fact.note_imported = own ? entry.note_imported() : fact.origin == SuppressionOrigin::import_;
+        }
         fact.actor = entry.actor();
         fact.provider = entry.provider();
     }

@@ -18,14 +18,25 @@ bool first_hand(const Fact& f)
 /// will do, as long as it does not depend on which came first.
 auto story(const Fact& f)
 {
-    return std::tuple(first_hand(f), f.core.last, f.origin, f.klass, std::tie(f.rule, f.source_event, f.note, f.actor),
+    return std::tuple(first_hand(f), f.core.last, f.origin, f.klass, std::tie(f.rule, f.source_event, f.actor),
                       std::tie(f.provider));
+}
+
+/// Which of two notes is kept: any rather than none, then first hand, then the latest. Not part of the story: whoever
+/// says the same again without a word must not erase why it was said first.
+auto note_of(const Fact& f)
+{
+    return std::tuple(!f.note.empty(), !f.note_imported, f.noted, std::tie(f.note));
 }
 
 Fact join(const Fact& a, const Fact& b)
 {
     const Fact& told = story(a) < story(b) ? b : a;
     Fact joined = told;
+    const Fact& noted = note_of(a) < note_of(b) ? b : a;
+    joined.note = noted.note;
+    joined.noted = noted.noted;
+    joined.note_imported = noted.note_imported;
     joined.core = merge(a.core, b.core);
     // Of the same story as the rest: else a later import would decide which of two learned facts is the later one.
     joined.core.last = told.core.last;

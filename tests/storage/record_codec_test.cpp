@@ -166,6 +166,8 @@ SuppressionFacts suppression()
     fact.rule = "r";
     fact.source_event = "e";
     fact.note = "n";
+    fact.noted = at(5);
+    fact.note_imported = true;
     fact.actor = "a";
     fact.provider = "p";
     record.facts.push_back(fact);
@@ -252,8 +254,9 @@ TEST(RecordCodec, EveryRecordHasItsFrozenBytes)
                   "7801820101318a010132920101339a010134a2010173a80105b2010168b801d00fc001a01fc801f02ed00108da011d08904e"
                   "12026d781a037372632008280c3206353530206e6f3a01674001e2010102e80106");
     expect_golden("suppression", suppression(),
-                  "0cfd559c4b0a20080110d00f18a01f28f02e3008380140014a01725201655a016e6201616a01700a1f080210d00f18a01f20"
-                  "013008380140014a01725201655a016e6201616a01701210070707070707070707070707070707071801220178");
+                  "0cfe5bbe1b0a25080110d00f18a01f28f02e3008380140014a01725201655a016e6201616a017070904e78010a24080210d0"
+                  "0f18a01f20013008380140014a01725201655a016e6201616a017070904e7801121007070707070707070707070707070707"
+                  "1801220178");
     expect_golden("strikes", StrikeState{{1, at(1), at(2)}, {2, at(3), at(4)}, {3, at(5), at(6)}, {4, at(7), at(8)}},
                   "0d607f2b6c0a08080110d00f18a01f1208080210f02e18c03e1a08080310904e18e05d2208080410b06d18807d");
     expect_golden("domain_strikes", StrikeState::Count{1, at(1), at(2)}, "1491857641080110d00f18a01f");
@@ -329,6 +332,20 @@ TEST(RecordCodec, ASuppressionComesBackWhole)
     const auto read = decode<SuppressionFacts>(encode(suppression()));
     ASSERT_TRUE(read);
     EXPECT_EQ(*read, suppression());
+}
+
+TEST(RecordCodec, ANoteOfAnOlderVersionIsFromTheLastWhoSpoke)
+{
+    const auto bytes = crypto::unhex(
+        "0cfd559c4b0a20080110d00f18a01f28f02e3008380140014a01725201655a016e6201616a01700a1f080210d00f18a01f20"
+        "013008380140014a01725201655a016e6201616a01701210070707070707070707070707070707071801220178");
+    ASSERT_TRUE(bytes);
+    const auto read = decode<SuppressionFacts>(*bytes);
+    ASSERT_TRUE(read);
+    ASSERT_EQ(read->facts.size(), 2u);
+    EXPECT_EQ(read->facts[0].note, "n");
+    EXPECT_EQ(read->facts[0].noted, at(2));
+    EXPECT_FALSE(read->facts[0].note_imported);
 }
 
 TEST(RecordCodec, NoFlippedBitAndNoCutGoesUnseen)

@@ -23,6 +23,10 @@ rc::Gen<SuppressionFacts> any_facts()
                 fact.core.expires = from_unix_ms(*rc::gen::inRange(0, 5));
             fact.core.strikes = *rc::gen::inRange(0, 3);
             fact.note = *rc::gen::element<std::string>("", "a", "b");
+            if (!fact.note.empty()) {
+                fact.noted = from_unix_ms(*rc::gen::inRange(1, 5));
+                fact.note_imported = *rc::gen::arbitrary<bool>();
+            }
             fact.origin =
                 *rc::gen::element(SuppressionOrigin::api, SuppressionOrigin::outcome, SuppressionOrigin::import_);
             facts.facts.push_back(fact);
@@ -72,6 +76,42 @@ TEST(SuppressionValue, ALaterImportDoesNotTakeTheStoryOfWhatWasLearned)
         EXPECT_EQ(joined.facts[0].core.last, from_unix_ms(1'000));
         EXPECT_EQ(joined.facts[0].core.expires, std::nullopt) << "what holds longer still does";
     }
+}
+
+SuppressionFacts noted(const std::string& note, std::int64_t ms, SuppressionOrigin origin = SuppressionOrigin::api)
+{
+    SuppressionFacts facts;
+    SuppressionFacts::Fact fact;
+    fact.origin = origin;
+    fact.core.first = fact.core.last = from_unix_ms(ms);
+    fact.note = note;
+    if (!note.empty()) {
+        fact.noted = fact.core.last;
+        fact.note_imported = origin == SuppressionOrigin::import_;
+    }
+    facts.facts.push_back(fact);
+    return facts;
+}
+
+TEST(SuppressionValue, SayingItAgainWithoutANoteKeepsTheOlderNote)
+{
+    const auto first = noted("asked by phone", 1'000);
+    const auto again = noted("", 5'000);
+    for (const auto& joined : {join(first, again), join(again, first)}) {
+        EXPECT_EQ(joined.facts.at(0).note, "asked by phone");
+        EXPECT_EQ(joined.facts.at(0).noted, from_unix_ms(1'000));
+        EXPECT_EQ(joined.facts.at(0).core.last, from_unix_ms(5'000));
+    }
+    const auto between = noted("wrote to us", 3'000);
+    for (const auto& joined : {join(join(first, again), between), join(first, join(again, between))})
+        EXPECT_EQ(joined.facts.at(0).note, "wrote to us") << "the latest note, whenever something was last said";
+}
+
+TEST(SuppressionValue, AnImportsNoteIsKeptOnlyWhereNobodyHereGaveOne)
+{
+    const auto imported = noted("from the old system", 9'000, SuppressionOrigin::import_);
+    EXPECT_EQ(join(noted("asked by phone", 1'000), imported).facts.at(0).note, "asked by phone");
+    EXPECT_EQ(join(imported, noted("", 1'000)).facts.at(0).note, "from the old system");
 }
 
 TEST(SuppressionValue, UnreadableBytesAreKeptBesideWhatCanBeRead)
