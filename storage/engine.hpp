@@ -159,6 +159,8 @@ public:
     virtual awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign,
                                                                MessageRef after, std::size_t limit) = 0;
     virtual awaitable<Result<QueueCounts>> queue_counts(std::string workspace) = 0;
+    /// The sum over every workspace that something was ever queued for, whether it still has a key or not.
+    virtual awaitable<Result<QueueCounts>> queue_totals() = 0;
     /// Called on the committer thread after a commit that made something due in a flow: post to your own executor.
     /// Every watcher is called; none can be removed.
     virtual void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) = 0;

@@ -309,6 +309,11 @@ awaitable<Result<QueueCounts>> KvEngine::queue_counts(std::string workspace)
     return read<QueueCounts>([this, workspace = std::move(workspace)] { return reader_.queue_counts(workspace); });
 }
 
+awaitable<Result<QueueCounts>> KvEngine::queue_totals()
+{
+    return read<QueueCounts>([this] { return reader_.queue_totals(); });
+}
+
 void KvEngine::on_due(std::function<void(const FlowKey&, TimePoint due)> watcher)
 {
     writer_.add_watcher(std::move(watcher));

@@ -72,6 +72,7 @@ public:
     awaitable<Result<std::vector<MessageRecord>>> held(std::string workspace, std::string campaign, MessageRef after,
                                                        std::size_t limit) override;
     awaitable<Result<QueueCounts>> queue_counts(std::string workspace) override;
+    awaitable<Result<QueueCounts>> queue_totals() override;
     void on_due(std::function<void(const FlowKey&, TimePoint due)> watcher) override;
     awaitable<Result<std::vector<EventRecord>>> events(std::string workspace, std::uint64_t after_seq,
                                                        std::size_t limit) override;

@@ -91,6 +91,7 @@ public:
     Result<std::vector<MessageRecord>> held(const std::string& workspace, const std::string& campaign, MessageRef after,
                                             std::size_t limit) const;
     Result<QueueCounts> queue_counts(const std::string& workspace) const;
+    Result<QueueCounts> queue_totals() const;
 
     // --- events and values
     Result<std::vector<EventRecord>> events(const std::string& workspace, std::uint64_t after_seq,

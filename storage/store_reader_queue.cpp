@@ -8,6 +8,17 @@ namespace winnow::storage {
 using shape::Document;
 using shape::State;
 
+namespace {
+
+/// Stored, those in flight are part of the queued.
+QueueCounts as_shown(QueueCounts counts)
+{
+    counts.queued -= std::min(counts.queued, counts.in_flight);
+    return counts;
+}
+
+}  // namespace
+
 Result<> StoreReader::add_counts(CampaignRecord& campaign) const
 {
     auto counts =
@@ -175,9 +186,26 @@ Result<std::vector<MessageRecord>> StoreReader::held(const std::string& workspac
 Result<QueueCounts> StoreReader::queue_counts(const std::string& workspace) const
 {
     WINNOW_TRY(auto stored, read<QueueCounts>(Family::state, shape::state(State::queue_counts, workspace)));
-    QueueCounts counts = stored.value_or(QueueCounts{});
-    counts.queued -= std::min(counts.queued, counts.in_flight);  // stored, those in flight are part of the queued
-    return counts;
+    return as_shown(stored.value_or(QueueCounts{}));
+}
+
+Result<QueueCounts> StoreReader::queue_totals() const
+{
+    QueueCounts sum;
+    auto at = store_.scan(Family::state, KeyRange::prefix(shape::states(State::queue_counts)));
+    for (; at->valid(); at->next()) {
+        const auto stored = decode<QueueCounts>(at->value());
+        if (!stored)
+            continue;  // its workspace's own answer tells; the others count on
+        const QueueCounts counts = as_shown(*stored);
+        sum.queued += counts.queued;
+        sum.held += counts.held;
+        sum.in_flight += counts.in_flight;
+        for (const auto& [reason, count] : counts.held_by_reason)
+            sum.held_by_reason[reason] += count;
+    }
+    WINNOW_CHECK(at->status());
+    return sum;
 }
 
 }  // namespace winnow::storage

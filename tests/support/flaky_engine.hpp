@@ -147,6 +147,7 @@ public:
     {
         return inner_.queue_counts(std::move(workspace));
     }
+    Answer<storage::QueueCounts> queue_totals() override { return inner_.queue_totals(); }
     void on_due(std::function<void(const storage::FlowKey&, TimePoint due)> watcher) override
     {
         inner_.on_due(std::move(watcher));
