@@ -349,6 +349,7 @@ Result<std::unique_ptr<Server>> Server::open(Runtime& runtime, const Config& con
 
 boost::asio::awaitable<Result<>> Server::start()
 {
+    WINNOW_CO_CHECK(co_await impl_->mass_events->restore());
     WINNOW_CO_CHECK(co_await impl_->jobs->resume());
     WINNOW_CO_CHECK(co_await impl_->campaigns->resume());
     co_await impl_->unmatched->load();

@@ -50,6 +50,11 @@ std::optional<MassEventGuard::Freeze> MassEventGuard::frozen(std::string_view si
     return found->second.freeze;
 }
 
+void MassEventGuard::restore(std::string_view site, const Freeze& freeze)
+{
+    sites_[std::string(site)].freeze = freeze;
+}
+
 void MassEventGuard::release(std::string_view site)
 {
     if (const auto found = sites_.find(site); found != sites_.end())

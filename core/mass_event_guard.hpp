@@ -42,6 +42,8 @@ public:
                                   bool dead, TimePoint at);
     /// The freeze in force at `now`, if any.
     std::optional<Freeze> frozen(std::string_view site, TimePoint now) const;
+    /// A freeze of an earlier run, from where it was kept.
+    void restore(std::string_view site, const Freeze& freeze);
     /// By hand: the event is understood. Forgets the site's window too.
     void release(std::string_view site);
     /// Drops sites without recent outcomes and freezes that are over; call now and then.

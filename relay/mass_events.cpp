@@ -2,14 +2,17 @@
 
 #include <algorithm>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/ndjson.hpp"
 #include "relay/outcome.hpp"
 
 namespace winnow::relay {
 namespace {
 
 constexpr std::size_t history_depth = 50;
+constexpr const char* freezes_key = "mass-events/freezes";
 constexpr std::size_t max_hosts = 50'000;  ///< remembered with their site
 
 /// One number per recipient of a workspace.
@@ -19,6 +22,38 @@ std::uint64_t number_of(const storage::AddressDigester& digester, const std::str
     std::uint64_t number = 0;
     std::memcpy(&number, digest.bytes.data(), sizeof number);
     return number;
+}
+
+nlohmann::json to_json(const std::string& site, const MassEventGuard::Freeze& freeze)
+{
+    return {{"site", site},
+            {"since", to_unix_ms(freeze.since)},
+            {"until", to_unix_ms(freeze.until)},
+            {"dead", freeze.dead},
+            {"known_good", freeze.known_good}};
+}
+
+struct KeptFreeze {
+    std::string site;
+    MassEventGuard::Freeze freeze;
+};
+
+std::optional<KeptFreeze> freeze_of(const nlohmann::json& kept)
+{
+    const auto number = [&kept](const char* name) -> std::optional<std::int64_t> {
+        const auto at = kept.find(name);
+        if (at == kept.end() || !at->is_number_integer())
+            return std::nullopt;
+        return at->get<std::int64_t>();
+    };
+    if (!kept.is_object() || !kept.contains("site") || !kept["site"].is_string())
+        return std::nullopt;
+    const auto since = number("since"), until = number("until"), dead = number("dead"), good = number("known_good");
+    if (!since || !until || !dead || !good)
+        return std::nullopt;
+    return KeptFreeze{
+        kept["site"].get<std::string>(),
+        {from_unix_ms(*since), from_unix_ms(*until), static_cast<std::size_t>(*dead), static_cast<std::size_t>(*good)}};
 }
 
 storage::UndoOutcome undo_of(MessageRef message, TimePoint since)
@@ -36,6 +71,48 @@ storage::UndoOutcome undo_of(MessageRef message, TimePoint since)
 MassEvents::MassEvents(storage::Engine& engine, Log& log, Metrics& metrics, MassEventOptions options)
     : engine_(engine), log_(log), metrics_(metrics), options_(options), guard_(options)
 {
+}
+
+awaitable<Result<>> MassEvents::restore()
+{
+    const std::string key = freezes_key;
+    WINNOW_CO_TRY(const auto kept, co_await engine_.get_value(key));
+    const TimePoint now = engine_.now();
+    show(now);
+    if (!kept)
+        co_return Result<>{};
+    const auto freezes = parse_json(*kept);
+    if (!freezes || !freezes->is_array()) {
+        log_.error("delivery.freezes_unreadable");
+        co_return Result<>{};
+    }
+    for (const nlohmann::json& one : *freezes) {
+        const auto freeze = freeze_of(one);
+        if (!freeze)
+            log_.error("delivery.freezes_unreadable");
+        if (!freeze || now >= freeze->freeze.until)
+            continue;
+        guard_.restore(freeze->site, freeze->freeze);
+        freezes_[freeze->site] = freeze->freeze;
+        log_.warn("delivery.site_still_frozen", {{"site", engine_.digester().domain(freeze->site).hex()}});
+    }
+    show(now);
+    co_return Result<>{};
+}
+
+/// All that are in force, as one value: there are few, and whoever starts has to find each without knowing its name.
+storage::PutValue MassEvents::kept_freezes(TimePoint now) const
+{
+    storage::PutValue value{freezes_key, {}, {}};
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& [site, freeze] : freezes_) {
+        if (now >= freeze.until)
+            continue;
+        all.push_back(to_json(site, freeze));
+        value.expires = std::max(value.expires, freeze.until);
+    }
+    value.value = dump_json(all);
+    return value;
 }
 
 bool MassEvents::is_death(ReplyClass klass) noexcept
@@ -107,6 +184,8 @@ awaitable<MassEvents::Weighed> MassEvents::weigh(std::string site, storage::Mess
     if (owed != owed_.end() && !owed->second.offered) {
         owed->second.offered = true;
         weighed.undo = owed->second.undo;
+        // As of now: another site's may have begun since this undo was first offered.
+        weighed.undo.ops.emplace_back(kept_freezes(at));
     }
     show(at);
     co_return weighed;
@@ -152,7 +231,7 @@ void MassEvents::remember(const std::string& site, const storage::MessageRecord&
 
 storage::OpList MassEvents::begin(const std::string& site, const MassEventGuard::Freeze& freeze)
 {
-    freezes_[site] = freeze.until;
+    freezes_[site] = freeze;
     storage::OpList undo;
     std::set<std::string> workspaces;
     for (const Death& death : deaths_[site]) {
@@ -189,7 +268,7 @@ void MassEvents::overtaken(const std::string& site, MessageRef message, storage:
 
 void MassEvents::show(TimePoint now)
 {
-    std::erase_if(freezes_, [now](const auto& freeze) { return now >= freeze.second; });
+    std::erase_if(freezes_, [now](const auto& freeze) { return now >= freeze.second.until; });
     metrics_.gauge("winnow_frozen_sites", "Sites at which no suppression is written because of a mass event.")
         .set(static_cast<double>(freezes_.size()));
     // The guard and the deaths are bounded per site; sites without news go.

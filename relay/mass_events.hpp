@@ -13,13 +13,18 @@ namespace winnow::relay {
 
 /// The mass-event guard of core/ over what delivery and bounce intake learn: outcomes pass here before they are
 /// committed. While a site is frozen its deaths are kept as evidence and suppress nobody; when a freeze begins, what
-/// outcomes there led to since its first death is taken back (people's own words stay). Freezes and what is counted are
-/// of this process: a restart forgets them, and the evidence in the store tells the next event from the start.
+/// outcomes there led to since its first death is taken back (people's own words stay). Freezes are in the store, in
+/// the commit that takes back; what is counted is of this process: a restart in the middle of an event counts from the
+/// start.
 ///
 /// Runs on one executor; not thread-safe.
 class MassEvents {
 public:
     MassEvents(storage::Engine& engine, Log& log, Metrics& metrics, MassEventOptions options = {});
+
+    /// Freezes of earlier runs that are not over; once, before anything is weighed. What cannot be read is logged and
+    /// forgotten, an error is the store's.
+    awaitable<Result<>> restore();
 
     struct Weighed {
         bool frozen = false;   ///< for RecordAttempt::frozen and RecordReport::frozen
@@ -57,6 +62,7 @@ private:
         bool offered = false;  ///< somebody is committing it
     };
     storage::OpList begin(const std::string& site, const MassEventGuard::Freeze& freeze);
+    storage::PutValue kept_freezes(TimePoint now) const;
     void show(TimePoint now);
 
     storage::Engine& engine_;
@@ -64,10 +70,10 @@ private:
     Metrics& metrics_;
     const MassEventOptions options_;
     MassEventGuard guard_;
-    std::map<std::string, std::deque<Death>, std::less<>> deaths_;  ///< by site, within the window
-    std::map<std::string, TimePoint, std::less<>> freezes_;         ///< until when
-    std::map<std::string, Owed, std::less<>> owed_;                 ///< what is not taken back yet, by site
-    std::map<std::string, std::string, std::less<>> sites_;         ///< by MX host
+    std::map<std::string, std::deque<Death>, std::less<>> deaths_;        ///< by site, within the window
+    std::map<std::string, MassEventGuard::Freeze, std::less<>> freezes_;  ///< in force, by site
+    std::map<std::string, Owed, std::less<>> owed_;                       ///< what is not taken back yet, by site
+    std::map<std::string, std::string, std::less<>> sites_;               ///< by MX host
 };
 
 }  // namespace winnow::relay

@@ -24,10 +24,11 @@ public:
         begin();
     }
     ~MassEvent() override { stop_world(); }
-    /// Delivery with a guard that knows nothing yet.
+    /// Delivery with a guard that knows what the store knows.
     void begin()
     {
         events = std::make_unique<relay::MassEvents>(*engine, null_log(), metrics);
+        ASSERT_TRUE(run(events->restore()));
         delivery = std::make_unique<relay::Delivery>(guarded(), options);
         test::spawn_or_throw(io, delivery->run());
     }
@@ -190,10 +191,10 @@ TEST_F(MassEvent, WhatTheStoreDidNotTakeBackIsOfferedAgain)
         EXPECT_TRUE(weigh(i).undo.ops.empty());
     const auto begun = weigh(19);
     EXPECT_TRUE(begun.frozen);
-    EXPECT_EQ(begun.undo.ops.size(), 21u) << "20 recipients and the event";
+    EXPECT_EQ(begun.undo.ops.size(), 22u) << "20 recipients, the event and the freeze";
     EXPECT_TRUE(weigh(20).undo.ops.empty()) << "somebody is at it";
     events->undone("site", false);
-    EXPECT_EQ(weigh(21).undo.ops.size(), 21u);
+    EXPECT_EQ(weigh(21).undo.ops.size(), 22u);
     events->undone("site", true);
     EXPECT_TRUE(weigh(22).undo.ops.empty());
 
@@ -203,17 +204,68 @@ TEST_F(MassEvent, WhatTheStoreDidNotTakeBackIsOfferedAgain)
     EXPECT_EQ(late.ops.size(), 1u);
 }
 
-TEST_F(MassEvent, ARestartForgetsAFreezeAndNotTheEvidence)
+TEST_F(MassEvent, AFreezeHoldsOverARestartForTheRestOfItsTime)
 {
     mail_to(people);
     dead = true;
     mail_to(people);
     ASSERT_EQ(count_events("site.frozen"), 1);
-    run(delivery->drain());
-    delivery.reset();
-    begin();
-    // The same people are still known for having taken mail.
-    mail_to(people);
-    EXPECT_EQ(count_events("site.frozen"), 2);
-    EXPECT_EQ(how_many_suppressed(), 0);
+    const auto start_again = [this] {
+        run(delivery->drain());
+        delivery.reset();
+        begin();
+    };
+    start_again();
+    EXPECT_NE(metrics.expose().find("winnow_frozen_sites 1"), std::string::npos);
+    enqueue(person(3));
+    deliver(1min);
+    EXPECT_EQ(suppressed(person(3)), "") << "the first death after the start is under the freeze already";
+    EXPECT_EQ(count_events("site.frozen"), 1) << "and no event of its own";
+
+    clock.advance(25h);
+    start_again();
+    EXPECT_NE(metrics.expose().find("winnow_frozen_sites 0"), std::string::npos);
+    enqueue(person(3));
+    deliver(1min);
+    EXPECT_EQ(suppressed(person(3)), "workspace:bounce") << "the day is over";
+}
+
+TEST_F(MassEvent, TheFreezesOfSeveralSitesAreKeptTogether)
+{
+    const auto refs = mail_to(people);
+    const auto freeze = [&](const std::string& site) {
+        for (std::size_t i = 0; i < 20; ++i) {
+            storage::RecordAttempt record;
+            record.state = MessageState::bounced;
+            record.attempt.klass = ReplyClass::mailbox_unknown;
+            record.attempt.mx = "mx." + site + "[192.0.2.25]";
+            record.attempt.at = clock.now();
+            auto undo = run(events->weigh_attempt(site, message(refs[i]), record)).undo;
+            if (undo.ops.empty())
+                continue;
+            ASSERT_TRUE(run(engine->commit(std::move(undo))));
+            events->undone(site, true);
+        }
+    };
+    freeze("one.test");
+    clock.advance(1h);
+    freeze("two.test");
+    relay::MassEvents next{*engine, null_log(), metrics};
+    ASSERT_TRUE(run(next.restore()));
+    EXPECT_TRUE(next.frozen("one.test"));
+    EXPECT_TRUE(next.frozen("two.test"));
+    EXPECT_FALSE(next.frozen("three.test"));
+    clock.advance(23h);
+    EXPECT_FALSE(next.frozen("one.test")) << "until the same time as before";
+    EXPECT_TRUE(next.frozen("two.test"));
+}
+
+TEST_F(MassEvent, WhatIsKeptOfFreezesAndCannotBeReadStopsNobody)
+{
+    for (const char* bad : {"rubbish", "{}", R"([7, {"site": "a.test"}, {"site": 1, "since": 1}])"}) {
+        commit(storage::PutValue{"mass-events/freezes", bad, {}});
+        relay::MassEvents next{*engine, null_log(), metrics};
+        EXPECT_TRUE(run(next.restore())) << bad;
+        EXPECT_FALSE(next.frozen("a.test"));
+    }
 }
