@@ -35,7 +35,7 @@ bool withdrawn(const Question& question)
 awaitable<void> conclude_after_doubt(SelfTest self_test, Conclusion answer, std::function<void(Conclusion)> done)
 {
     co_await self_test.doubt();
-    answer.unfit = !self_test.reason().empty();
+    answer.unfit = !self_test.health().fit(answer.source);
     done(std::move(answer));
 }
 
@@ -352,7 +352,7 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
         answer.source = std::move(finished.asked_source);
         answer.retry_hint = finished.retry_hint;
         answer.stranger_put_off = finished.stranger_put_off;
-        answer.unfit = !self_test.reason().empty();
+        answer.unfit = !self_test.health().fit(answer.source);
         const bool doubtful = answer.verdict.reason == Reason::no_connect && self_test.health().suspicious();
         if (!answer.unfit && doubtful)
             conclude_later(executor, conclude_after_doubt(self_test, std::move(answer), done));

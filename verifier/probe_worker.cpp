@@ -86,6 +86,12 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
         give_back_unfit(site, std::move(task));
         co_return Next::go_on;
     }
+    if (self_test.health().rests(site.source)) {
+        ProbeTask task = std::move(*worker.task);
+        worker.task.reset();
+        ask_from_elsewhere(site, std::move(task));
+        co_return Next::hang_up;
+    }
     const SteadyPoint now = services.clock.steady();
     const bool over = !worker.task->stranger && now >= worker.task->deadline;
     if (over || blocked(site)) {
@@ -154,9 +160,9 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
         last = co_await worker.session->open(door.mx, door.ip, use_tls);
         if (worker.session->met()) {
             count_connection(site, *worker.task);
-            self_test.health().met_somebody(services.clock.steady());
+            self_test.health().met_somebody(services.clock.steady(), site.source);
         } else {
-            self_test.health().met_nobody(door.ip);
+            self_test.health().met_nobody(door.ip, site.source);
         }
         if (!last)
             co_return true;
@@ -189,6 +195,7 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
         last->evidence.stage = Stage::connect;
         last->evidence.klass = last->meaning.klass;
     }
+    last->source = site.source;  // also of a silence it counts who listened
     not_asked(worker, *last);
     co_return false;
 }

@@ -72,15 +72,29 @@ Prober::Impl::Impl(Services s, VerifierOptions o, SelfTest t)
 
 // --- who is asked from where
 
-/// The same source for a site every time, so that a greylist retry shows the same triplet.
+/// The same source for a site every time, so that a greylist retry shows the same triplet; while it rests, the next one
+/// that is fit, of the same IP version if there is one.
 std::string Prober::Impl::source_for(const ProbeTask& task, const std::string& site) const
 {
     const auto& all = options.sources;
     if (all.empty())
         return {};
-    if (std::find(all.begin(), all.end(), task.source) != all.end())
+    const ProberHealth& health = self_test.health();
+    const bool ours = std::find(all.begin(), all.end(), task.source) != all.end();
+    if (ours && !health.rests(task.source))
         return task.source;
-    return all[std::stoull("0" + site.substr(0, 8), nullptr, 16) % all.size()];
+    const std::size_t usual = std::stoull("0" + site.substr(0, 8), nullptr, 16) % all.size();
+    const auto is_v6 = [](const std::string& ip) { return ip.find(':') != std::string::npos; };
+    const std::string* other = nullptr;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::string& source = all[(usual + i) % all.size()];
+        if (health.rests(source))
+            continue;
+        if (is_v6(source) == is_v6(all[usual]))
+            return source;
+        other = other ? other : &source;
+    }
+    return other ? *other : all[usual];
 }
 
 EgressTarget Prober::Impl::target_of(const ProbeSite& site) const
@@ -380,14 +394,40 @@ void Prober::Impl::refuse_blocked(ProbeTask task)
     finish(std::move(task));
 }
 
-/// The self-test failed: what waits is given back, to be asked again when we are fit.
+/// The self-test failed. Of a source that rests alone, what waits is asked from another; when no source is fit, it is
+/// given back, to be asked again when one is.
 void Prober::Impl::stand_down()
 {
-    for (auto& [key, site] : sites) {
-        for (ProbeTask& task : site->extract(everything, false))
-            give_back_unfit(*site, std::move(task));
+    const bool all = !self_test.reason().empty();
+    std::vector<ProbeSite*> resting;
+    for (auto& [key, site] : sites)
+        if (all || self_test.health().rests(site->source))
+            resting.push_back(site.get());
+    // Nobody who submits meanwhile may forget a site that is still in the list.
+    std::vector<std::pair<ProbeTask, std::shared_ptr<const DomainFacts>>> elsewhere;
+    for (ProbeSite* const site : resting) {
+        for (ProbeTask& task : site->extract(everything, false)) {
+            if (all || task.stranger)
+                give_back_unfit(*site, std::move(task));
+            else
+                elsewhere.emplace_back(std::move(task), site->facts);
+        }
         end_idle_edges(*site);
     }
+    for (auto& [task, facts] : elsewhere) {
+        --pending;
+        submit(std::move(task), std::move(facts));
+    }
+}
+
+void Prober::Impl::ask_from_elsewhere(ProbeSite& site, ProbeTask task)
+{
+    if (task.stranger) {
+        end_errand(site.domain(task.address.domain), task);
+        return;
+    }
+    --pending;
+    submit(std::move(task), site.facts);
 }
 
 void Prober::Impl::give_back_unfit(ProbeSite& site, ProbeTask task)

@@ -25,21 +25,25 @@ std::string_view to_string(SelfTestItem item) noexcept
 
 void ProberHealth::record(const std::vector<SelfTestFinding>& round, SteadyPoint now)
 {
-    ++rounds_;
     for (const SelfTestFinding& finding : round) {
+        const std::pair about{finding.item, finding.source};
         if (finding.status == SelfTestStatus::passed)
-            trouble_.erase(finding.item);
+            trouble_.erase(about);
         else if (finding.status == SelfTestStatus::failed)
-            trouble_[finding.item] = finding.what;
+            trouble_[about] = finding.what;
     }
-    reason_.clear();
-    for (const auto& [item, what] : trouble_)
-        reason_ += (reason_.empty() ? "prober_unhealthy: " : " ") + what;
+    const bool was_fit = reason_.empty();
+    const std::set<std::string> rested = resting_;
+    weigh_trouble();
+    if (!tested() || was_fit != reason_.empty() || rested != resting_)
+        since_ = now;
+    ++rounds_;
     // Whom we could not reach then may be dead after all: they are counted anew.
     dead_.clear();
+    suspects_.clear();
     soonest_ = now + between_suspicions;
-    if (reason_.empty()) {
-        ever_healthy_ = true;
+    ever_healthy_ = ever_healthy_ || reason_.empty();
+    if (trouble_.empty()) {
         pause_ = milliseconds{0};
         next_ = now + options_.every;
     } else {
@@ -48,23 +52,50 @@ void ProberHealth::record(const std::vector<SelfTestFinding>& round, SteadyPoint
     }
 }
 
-void ProberHealth::met_somebody(SteadyPoint now)
+/// Who rests, and whether anybody is left.
+void ProberHealth::weigh_trouble()
 {
-    met_ = now;
-    dead_.clear();
+    resting_.clear();
+    std::set<std::string> said;
+    std::string all;
+    bool about_all = false;
+    for (const auto& [about, what] : trouble_) {
+        const std::string& source = about.second;
+        if (options_.sources.count(source) > 0)
+            resting_.insert(source);
+        else
+            about_all = true;
+        if (said.insert(what).second)
+            all += (all.empty() ? "" : " ") + what;
+    }
+    const bool nobody_left = about_all || (!resting_.empty() && resting_.size() == options_.sources.size());
+    reason_ = nobody_left ? "prober_unhealthy: " + all : std::string{};
+    why_some_rest_ = resting_.empty() ? std::string{} : std::move(all);
 }
 
-void ProberHealth::met_nobody(const std::string& ip)
+void ProberHealth::met_somebody(SteadyPoint now, const std::string& source)
+{
+    met_[source] = now;
+    dead_.erase(source);
+    suspects_.erase(source);
+}
+
+void ProberHealth::met_nobody(const std::string& ip, const std::string& source)
 {
     // More are no more suspicious.
-    if (!suspicious())
-        dead_.insert(ip);
+    if (suspects_.count(source) > 0)
+        return;
+    std::set<std::string>& dead = dead_[source];
+    dead.insert(ip);
+    if (dead.size() >= options_.many_dead)
+        suspects_.insert(source);
 }
 
-bool ProberHealth::egress_seen(SteadyPoint now) const noexcept
+bool ProberHealth::egress_seen(SteadyPoint now, const std::string& source) const
 {
-    return !suspicious() && trouble_.count(SelfTestItem::egress) == 0 && met_ != SteadyPoint::min() &&
-           now - met_ < options_.every;
+    const auto met = met_.find(source);
+    return met != met_.end() && now - met->second < options_.every && suspects_.count(source) == 0 &&
+           trouble_.count({SelfTestItem::egress, source}) == 0;
 }
 
 }  // namespace winnow::verifier

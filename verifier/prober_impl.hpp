@@ -73,6 +73,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void refuse_blocked(ProbeTask task);
     void stand_down();
     void give_back_unfit(ProbeSite& site, ProbeTask task);
+    void ask_from_elsewhere(ProbeSite& site, ProbeTask task);
     void give_up(ProbeSite& site, ProbeTask task, std::string_view why);
     static bool unwanted(ProbeSite& site, const ProbeTask& task);
     void take_back(ProbeSite& site, ProbeTask task);

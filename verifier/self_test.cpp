@@ -96,27 +96,11 @@ awaitable<SelfTestFinding> egress_of(Services services, const VerifierOptions& o
     co_return finding;
 }
 
-awaitable<SelfTestFinding> egress(Services services, const VerifierOptions& options, std::vector<std::string> targets)
+awaitable<SelfTestFinding> identity_of(Services services, const VerifierOptions& options, std::string source)
 {
-    std::vector<std::string> sources = options.sources;
-    if (sources.empty())
-        sources.emplace_back();
-    SelfTestFinding finding;
-    for (const std::string& source : sources) {
-        finding = co_await egress_of(services, options, targets, source);
-        if (finding.status != SelfTestStatus::passed)
-            break;
-    }
-    co_return finding;
-}
-
-awaitable<SelfTestFinding> identity(Services services, const VerifierOptions& options)
-{
-    std::vector<net::ProbeIdentity> all;
-    for (const std::string& source : options.sources)
-        all.push_back({source, options.helo_name, options.mail_from});
+    net::ProbeIdentity who{source, options.helo_name, options.mail_from};
     const auto report =
-        co_await net::check_probe_identities(services.resolver, std::move(all), services.clock, services.rng);
+        co_await net::check_probe_identity(services.resolver, std::move(who), services.clock, services.rng);
     if (report.ok())
         co_return passed(SelfTestItem::identity);
     SelfTestFinding finding{SelfTestItem::identity, SelfTestStatus::undecided, report.source_ip + ": "};
@@ -126,24 +110,22 @@ awaitable<SelfTestFinding> identity(Services services, const VerifierOptions& op
     co_return finding;
 }
 
-awaitable<SelfTestFinding> block_lists(Services services, const VerifierOptions& options)
+awaitable<SelfTestFinding> block_lists_of(Services services, const VerifierOptions& options, std::string source)
 {
     SelfTestFinding finding = passed(SelfTestItem::block_list);
-    for (const std::string& source : options.sources)
-        for (const std::string& zone : options.block_lists) {
-            const auto answer = co_await net::ask_block_list(services.resolver, source, zone);
-            if (answer.status == net::BlockListStatus::not_listed)
-                continue;
-            if (answer.status == net::BlockListStatus::undecided) {
-                services.log.warn("probe.block_list_undecided", {{"list", zone}, {"why", answer.detail}});
-                if (finding.status == SelfTestStatus::passed)
-                    finding = {SelfTestItem::block_list, SelfTestStatus::undecided, answer.detail};
-                continue;
-            }
-            finding = {SelfTestItem::block_list, SelfTestStatus::failed,
-                       answer.detail + " Have it taken off the list, or take the list out of verifier.block_lists."};
-            co_return finding;
+    for (const std::string& zone : options.block_lists) {
+        const auto answer = co_await net::ask_block_list(services.resolver, source, zone);
+        if (answer.status == net::BlockListStatus::not_listed)
+            continue;
+        if (answer.status == net::BlockListStatus::undecided) {
+            services.log.warn("probe.block_list_undecided", {{"list", zone}, {"why", answer.detail}});
+            finding = {SelfTestItem::block_list, SelfTestStatus::undecided, answer.detail};
+            continue;
         }
+        finding = {SelfTestItem::block_list, SelfTestStatus::failed,
+                   answer.detail + " Have it taken off the list, or take the list out of verifier.block_lists."};
+        break;
+    }
     co_return finding;
 }
 
@@ -168,23 +150,33 @@ bool checks_block_lists(const VerifierOptions& options)
 
 }  // namespace
 
-awaitable<std::vector<SelfTestFinding>> run_self_test(Services services, VerifierOptions options, bool egress_seen)
+awaitable<std::vector<SelfTestFinding>> run_self_test(Services services, VerifierOptions options,
+                                                      std::set<std::string> egress_seen)
 {
     std::vector<SelfTestFinding> round;
-    std::vector<std::string> targets = targets_of(options);
-    if (!targets.empty()) {
-        SelfTestFinding finding = passed(SelfTestItem::egress);
-        if (!egress_seen)
-            finding = co_await egress(services, options, std::move(targets));
+    const std::vector<std::string> targets = targets_of(options);
+    std::vector<std::string> sources = options.sources;
+    if (sources.empty())
+        sources.emplace_back();
+    const auto found = [&round](SelfTestFinding finding, const std::string& source) {
+        finding.source = source;
         round.push_back(std::move(finding));
-    }
-    if (checks_identity(options)) {
-        SelfTestFinding finding = co_await identity(services, options);
-        round.push_back(std::move(finding));
-    }
-    if (checks_block_lists(options)) {
-        SelfTestFinding finding = co_await block_lists(services, options);
-        round.push_back(std::move(finding));
+    };
+    for (const std::string& source : sources) {
+        if (!targets.empty()) {
+            SelfTestFinding finding = passed(SelfTestItem::egress);
+            if (egress_seen.count(source) == 0)
+                finding = co_await egress_of(services, options, targets, source);
+            found(std::move(finding), source);
+        }
+        if (checks_identity(options)) {
+            SelfTestFinding finding = co_await identity_of(services, options, source);
+            found(std::move(finding), source);
+        }
+        if (checks_block_lists(options)) {
+            SelfTestFinding finding = co_await block_lists_of(services, options, source);
+            found(std::move(finding), source);
+        }
     }
     co_return round;
 }
@@ -205,6 +197,7 @@ struct SelfTest::State : std::enable_shared_from_this<SelfTest::State> {
 
     void begin();
     awaitable<void> round();
+    void tell(bool was_fit, const std::set<std::string>& rested) const;
     awaitable<bool> end_of_round(milliseconds most);
 };
 
@@ -226,18 +219,37 @@ awaitable<void> SelfTest::State::round()
 {
     const auto self = shared_from_this();
     const bool was_fit = health.reason().empty();
-    const bool egress_seen = health.egress_seen(services.clock.steady());
-    const auto findings = co_await run_self_test(services, options, egress_seen);
+    const std::set<std::string> rested = health.resting();
+    std::set<std::string> egress_seen;
+    const std::string systems_choice;
+    if (health.egress_seen(services.clock.steady(), systems_choice))
+        egress_seen.insert(systems_choice);
+    for (const std::string& source : options.sources)
+        if (health.egress_seen(services.clock.steady(), source))
+            egress_seen.insert(source);
+    const auto findings = co_await run_self_test(services, options, std::move(egress_seen));
     health.record(findings, services.clock.steady());
+    tell(was_fit, rested);
+    if (told && (!health.reason().empty() || !health.resting().empty()))
+        told();
+}
+
+void SelfTest::State::tell(bool was_fit, const std::set<std::string>& rested) const
+{
     const bool fit = health.reason().empty();
     services.metrics.gauge("winnow_prober_healthy", "1 while the self-test finds the prober fit to ask, else 0.")
         .set(fit ? 1 : 0);
+    services.metrics
+        .gauge("winnow_prober_resting_sources",
+               "Source addresses that are not probed from: the self-test failed there.")
+        .set(static_cast<double>(health.resting().size()));
+    if (fit && !health.resting().empty() && health.resting() != rested)
+        services.log.warn("probe.sources_rest",
+                          {{"resting", health.resting().size()}, {"why", health.why_some_rest()}});
     if (was_fit && !fit)
         services.log.warn("probe.unhealthy", {{"why", health.reason()}});
     else if (!was_fit && fit)
         services.log.info("probe.healthy");
-    if (!fit && told)
-        told();
 }
 
 awaitable<bool> SelfTest::State::end_of_round(milliseconds most)
@@ -259,6 +271,7 @@ SelfTest::SelfTest(Services services, const VerifierOptions& options)
 {
     HealthOptions health;
     health.every = options.self_test_every;
+    health.sources = {options.sources.begin(), options.sources.end()};
     state_ = std::make_shared<State>(services, options, health);
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,10 @@ namespace winnow::verifier {
 extern const std::vector<std::string> well_known_mail_hosts;
 
 /// One round: egress of each source to the first target that answers with a banner, the probe identity, the block
-/// lists. What the options do not ask for, or what cannot hold in a lab, is left out. `egress_seen`: probing has shown
-/// it, nobody is connected to.
-awaitable<std::vector<SelfTestFinding>> run_self_test(Services services, VerifierOptions options, bool egress_seen);
+/// lists; a finding for each item and source. What the options do not ask for, or what cannot hold in a lab, is left
+/// out. `egress_seen`: sources from which probing has shown it; nobody is connected to from there.
+awaitable<std::vector<SelfTestFinding>> run_self_test(Services services, VerifierOptions options,
+                                                      std::set<std::string> egress_seen);
 
 /// The self-test of one prober: rounds when they are due, one at a time. Costs nothing until a mailbox is to be asked
 /// about. A handle: copies share the state. Runs on the executor of the services.
@@ -36,7 +38,7 @@ public:
     const ProberHealth& health() const noexcept;
     /// ProberHealth::reason().
     const std::string& reason() const noexcept { return health().reason(); }
-    /// Called when a round finds that we are not fit any more. Empty = nobody is told.
+    /// Called when a round finds that we, or some of our sources, are not fit any more. Empty = nobody is told.
     void on_unfit(std::function<void()> told);
 
 private:

@@ -76,6 +76,51 @@ std::string Verifier::unfit() const
     return impl_->pipeline.unfit();
 }
 
+std::string_view to_string(ProberState state) noexcept
+{
+    switch (state) {
+        case ProberState::untested:
+            return "untested";
+        case ProberState::healthy:
+            return "healthy";
+        case ProberState::degraded:
+            return "degraded";
+        case ProberState::unhealthy:
+            return "unhealthy";
+        case ProberState::dns_only:
+            return "dns_only";
+    }
+    return "unknown";
+}
+
+ProberReport Verifier::prober() const
+{
+    const ProberHealth& health = impl_->pipeline.health();
+    ProberReport report;
+    report.reason = impl_->pipeline.dns_only_reason();
+    if (!report.reason.empty()) {
+        report.state = ProberState::dns_only;
+        return report;
+    }
+    report.reason = impl_->pipeline.unfit();
+    if (health.tested()) {
+        const auto ago = std::chrono::floor<milliseconds>(impl_->services.clock.steady() - health.since());
+        report.since = impl_->services.clock.now() - ago;
+    }
+    if (!report.reason.empty()) {
+        report.state = ProberState::unhealthy;
+        // Of a DNS outage the self-test knows nothing.
+        if (health.reason().empty())
+            report.since = {};
+    } else if (!health.resting().empty()) {
+        report.state = ProberState::degraded;
+        report.reason = health.why_some_rest();
+    } else if (health.tested()) {
+        report.state = ProberState::healthy;
+    }
+    return report;
+}
+
 void Verifier::look_at_ourselves()
 {
     if (impl_->pipeline.dns_only_reason().empty())

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/breaker.hpp"
@@ -48,6 +49,21 @@ struct CheckState {
     VerdictRecord verdict;  ///< with the evidence
 };
 
+enum class ProberState : std::uint8_t {
+    untested = 1,  ///< no round of the self-test has ended yet
+    healthy,
+    degraded,   ///< some of our source addresses rest, others ask
+    unhealthy,  ///< nothing can be found out at the moment: jobs wait, checks are not_probed
+    dns_only,   ///< no mailbox is ever asked, by configuration or for want of an identity
+};
+std::string_view to_string(ProberState) noexcept;
+
+struct ProberReport {
+    ProberState state = ProberState::untested;
+    std::string reason;  ///< with the cure; empty when there is nothing to do
+    TimePoint since{};   ///< of what the self-test found; 0 = it found nothing (yet)
+};
+
 /// Evidence before probe, fewest probes per decision. Runs on one executor; not thread-safe.
 class Verifier {
 public:
@@ -84,6 +100,8 @@ public:
     void look_at_ourselves();
     /// Why mailboxes are not asked about at the moment, though they may be; empty = they are.
     std::string unfit() const;
+    /// For those who watch this process.
+    ProberReport prober() const;
 
 private:
     friend class EstimateRun;

@@ -90,6 +90,87 @@ TEST_F(ProberHealthTest, LooksAgainSoonAfterAFailureAndThenLessOften)
     EXPECT_TRUE(health.due(clock.steady())) << "a new trouble begins anew";
 }
 
+class ProberHealthOfTwo : public testing::Test {
+protected:
+    ProberHealthOfTwo() : health(two()) {}
+    static HealthOptions two()
+    {
+        HealthOptions options;
+        options.sources = {a, b};
+        return options;
+    }
+    void round(const std::string& source, SelfTestItem item, SelfTestStatus status, std::string what = {})
+    {
+        health.record({{item, status, std::move(what), source}}, clock.steady());
+    }
+
+    inline static const std::string a = "192.0.2.1", b = "192.0.2.2";
+    test::ManualClock clock;
+    ProberHealth health;
+};
+
+TEST_F(ProberHealthOfTwo, TheOneThatFailsRestsAlone)
+{
+    round(a, SelfTestItem::block_list, SelfTestStatus::failed, "192.0.2.1 is listed.");
+    EXPECT_TRUE(health.reason().empty());
+    EXPECT_TRUE(health.ever_healthy());
+    EXPECT_FALSE(health.fit(a));
+    EXPECT_TRUE(health.fit(b));
+    EXPECT_EQ(health.why_some_rest(), "192.0.2.1 is listed.");
+    clock.advance(seconds{30});
+    EXPECT_TRUE(health.due(clock.steady())) << "whether it may go on is looked at soon";
+    round(a, SelfTestItem::block_list, SelfTestStatus::passed);
+    EXPECT_TRUE(health.fit(a));
+    EXPECT_TRUE(health.why_some_rest().empty());
+}
+
+TEST_F(ProberHealthOfTwo, WhenNoneIsLeftWeAreUnhealthy)
+{
+    round(a, SelfTestItem::egress, SelfTestStatus::failed, "no way out of a.");
+    round(b, SelfTestItem::identity, SelfTestStatus::failed, "no name for b.");
+    EXPECT_EQ(health.reason(), "prober_unhealthy: no way out of a. no name for b.");
+    EXPECT_FALSE(health.fit(b));
+    round(b, SelfTestItem::identity, SelfTestStatus::passed);
+    EXPECT_TRUE(health.reason().empty());
+    EXPECT_TRUE(health.fit(b));
+    EXPECT_FALSE(health.fit(a));
+}
+
+TEST_F(ProberHealthOfTwo, WhatIsAboutAllOfThemLetsNoneAsk)
+{
+    round({}, SelfTestItem::egress, SelfTestStatus::failed, "no network.");
+    EXPECT_EQ(health.reason(), "prober_unhealthy: no network.");
+    EXPECT_FALSE(health.fit(a));
+    EXPECT_TRUE(health.resting().empty());
+}
+
+TEST_F(ProberHealthOfTwo, AnAnswerToOneDoesNotVouchForTheOther)
+{
+    round(a, SelfTestItem::egress, SelfTestStatus::passed);
+    for (int i = 0; i < 8; ++i) {
+        health.met_nobody("198.51.100." + std::to_string(i), a);
+        health.met_somebody(clock.steady(), b);
+    }
+    EXPECT_TRUE(health.suspicious());
+    EXPECT_TRUE(health.egress_seen(clock.steady(), b));
+    EXPECT_FALSE(health.egress_seen(clock.steady(), a));
+}
+
+TEST_F(ProberHealthOfTwo, SinceIsWhenThatLastChanged)
+{
+    const SteadyPoint start = clock.steady();
+    round(a, SelfTestItem::egress, SelfTestStatus::passed);
+    clock.advance(minutes{1});
+    round(a, SelfTestItem::egress, SelfTestStatus::passed);
+    EXPECT_EQ(health.since(), start);
+    clock.advance(minutes{1});
+    round(a, SelfTestItem::egress, SelfTestStatus::failed, "no way out.");
+    EXPECT_EQ(health.since(), start + minutes{2});
+    clock.advance(minutes{1});
+    round(b, SelfTestItem::egress, SelfTestStatus::failed, "no way out.");
+    EXPECT_EQ(health.since(), start + minutes{3});
+}
+
 TEST_F(ProberHealthTest, ManyHostsInARowThatDoNotAnswerMakeARoundDue)
 {
     round(SelfTestItem::egress, SelfTestStatus::passed);

@@ -34,11 +34,11 @@ protected:
         lab.options.self_test_targets = {"target.test"};
         lab.internet.host("9.9.9.9");
     }
-    std::map<SelfTestItem, SelfTestFinding> round(bool egress_seen = false)
+    std::map<SelfTestItem, SelfTestFinding> round(std::set<std::string> egress_seen = {})
     {
         std::map<SelfTestItem, SelfTestFinding> out;
-        for (SelfTestFinding& finding : lab.run(run_self_test(lab.services(), lab.options, egress_seen)))
-            out.emplace(finding.item, std::move(finding));
+        for (SelfTestFinding& finding : lab.run(run_self_test(lab.services(), lab.options, std::move(egress_seen))))
+            out.insert_or_assign(finding.item, std::move(finding));
         return out;
     }
     SelfTestStatus egress() { return round().at(SelfTestItem::egress).status; }
@@ -98,9 +98,27 @@ TEST_F(SelfTestRound, EverySourceHasToGetOut)
     EXPECT_EQ(egress(), SelfTestStatus::passed);
 }
 
+TEST_F(SelfTestRound, EachSourceHasItsOwnFindings)
+{
+    lab.options.sources = {"8.8.4.4", "8.8.4.6"};
+    lab.options.block_lists = {"list.example"};
+    lab.dns.zone("4.4.8.8.list.example. A 127.0.0.2");
+    std::map<std::pair<SelfTestItem, std::string>, SelfTestStatus> found;
+    std::set<std::string> seen{"8.8.4.6"};
+    for (const SelfTestFinding& finding : lab.run(run_self_test(lab.services(), lab.options, std::move(seen))))
+        found.emplace(std::pair{finding.item, finding.source}, finding.status);
+    EXPECT_EQ(found.size(), 6u);
+    EXPECT_EQ(found.at({SelfTestItem::block_list, "8.8.4.4"}), SelfTestStatus::failed);
+    EXPECT_EQ(found.at({SelfTestItem::block_list, "8.8.4.6"}), SelfTestStatus::passed);
+    EXPECT_EQ(found.at({SelfTestItem::identity, "8.8.4.4"}), SelfTestStatus::passed);
+    EXPECT_EQ(found.at({SelfTestItem::identity, "8.8.4.6"}), SelfTestStatus::failed) << "it has no reverse name";
+    ASSERT_EQ(lab.internet.host("9.9.9.9").sessions.size(), 1u);
+    EXPECT_EQ(lab.internet.host("9.9.9.9").sessions[0]->source, "8.8.4.4") << "of the other it was seen";
+}
+
 TEST_F(SelfTestRound, ConnectsToNobodyWhenProbingHasShownIt)
 {
-    EXPECT_EQ(round(true).at(SelfTestItem::egress).status, SelfTestStatus::passed);
+    EXPECT_EQ(round({"8.8.4.4"}).at(SelfTestItem::egress).status, SelfTestStatus::passed);
     EXPECT_EQ(lab.internet.host("9.9.9.9").attempts, 0u);
 }
 
@@ -304,6 +322,76 @@ TEST_F(UnfitProber, IsLookedForWithoutKnockingWhileProbingShowsThatEgressWorks)
     lab.expect_complete(lab.verify(lab.upload(people)));
     EXPECT_GE(lab.dns.queries("1.2.0.192.list.example"), 3u) << "a round every ten minutes";
     EXPECT_EQ(target().attempts, 1u);
+}
+
+TEST_F(UnfitProber, OfSeveralSourcesTheListedOneRestsAlone)
+{
+    lab.options.sources = {"192.0.2.1", "192.0.2.2"};
+    lab.options.manners = Manners{};
+    lab.start_process();
+    const auto people = spread(40);
+    std::vector<std::string> many = people;
+    for (int i = 0; i < 40; ++i)
+        for (int more = 0; more < 4; ++more)
+            many.push_back("user" + std::to_string(more) + "@d" + std::to_string(i) + ".test");
+    const auto first = lab.start(lab.upload(people));
+    lab.timers.run_for(lab.io, seconds{30});
+    const auto sources_since = [this](std::size_t from) {
+        std::map<std::string, int> sources;
+        for (const test::FakeHost* host : hosts)
+            for (std::size_t i = from; i < host->sessions.size(); ++i)
+                ++sources[host->sessions[i]->source];
+        return sources;
+    };
+    EXPECT_GT(sources_since(0)["192.0.2.1"], 5);
+    EXPECT_GT(sources_since(0)["192.0.2.2"], 5);
+    lab.expect_complete(lab.wait(first.id));
+
+    list_us();
+    lab.clock.advance(minutes{11});
+    std::vector<std::size_t> before;
+    const auto second = lab.start(lab.upload(many));
+    lab.timers.run_for(lab.io, seconds{5});
+    for (const test::FakeHost* host : hosts)
+        before.push_back(host->sessions.size());
+    EXPECT_THAT(lab.metrics.expose(), HasSubstr("winnow_prober_resting_sources 1"));
+    EXPECT_THAT(lab.metrics.expose(), HasSubstr("winnow_prober_healthy 1"));
+    EXPECT_TRUE(lab.verifier->unfit().empty());
+    const auto report = lab.verifier->prober();
+    EXPECT_EQ(report.state, ProberState::degraded);
+    EXPECT_THAT(report.reason, HasSubstr("192.0.2.1 is on list.example"));
+    const auto done = lab.wait(second.id);
+    lab.expect_complete(done);
+    EXPECT_EQ(done.counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 200}}));
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+        for (std::size_t j = before[i]; j < hosts[i]->sessions.size(); ++j)
+            EXPECT_EQ(hosts[i]->sessions[j]->source, "192.0.2.2") << "host " << i;
+
+    unlist_us();
+    lab.clock.advance(minutes{6});
+    lab.verifier->look_at_ourselves();
+    lab.timers.run_for(lab.io, seconds{5});
+    EXPECT_EQ(lab.verifier->prober().state, ProberState::healthy);
+    EXPECT_THAT(lab.metrics.expose(), HasSubstr("winnow_prober_resting_sources 0"));
+}
+
+TEST_F(UnfitProber, WhenEverySourceIsListedNobodyIsAsked)
+{
+    lab.options.sources = {"192.0.2.1", "192.0.2.2"};
+    list_us();
+    lab.dns.add("2.2.0.192.list.example", DnsType::a, "127.0.0.2");
+    lab.start_process();
+    const auto started = lab.start(lab.upload({"ann@x.test"}));
+    lab.timers.run_for(lab.io, minutes{5});
+    EXPECT_EQ(job(started.id).state, JobState::waiting);
+    EXPECT_EQ(lab.host().attempts, 0u);
+    EXPECT_EQ(lab.verifier->prober().state, ProberState::unhealthy);
+    unlist_us();
+    lab.timers.run_for(lab.io, minutes{10});
+    lab.expect_complete(job(started.id));
+    ASSERT_FALSE(lab.host().sessions.empty());
+    for (const auto& session : lab.host().sessions)
+        EXPECT_EQ(session->source, "192.0.2.1") << "the other is still listed";
 }
 
 TEST_F(UnfitProber, IsFoundWhileNobodyAsksForAnything)
