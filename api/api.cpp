@@ -6,6 +6,7 @@
 #include "api/fields.hpp"
 #include "api/idempotency.hpp"
 #include "api/router.hpp"
+#include "api/wrong_keys.hpp"
 #include "core/ids.hpp"
 
 namespace winnow::api {
@@ -42,6 +43,11 @@ std::string_view key_text(const net::HttpFields& fields)
     return fields.get("X-API-Key");
 }
 
+Problem no_key()
+{
+    return {401, "unauthorized", "A valid API key is needed", {}, {}};
+}
+
 /// The cause of an unknown exception stays ours; its text goes to the log.
 Problem broken(std::string cause)
 {
@@ -56,16 +62,35 @@ struct Api::Impl {
     Services services;
     Router router;
     Idempotency idempotency;
+    WrongKeys wrong_keys;
 
     awaitable<Answer> answer(const RouteMatch& match, Context& context);
     awaitable<Answer> answer_or_problem(const RouteMatch& match, Context& context);
-    std::optional<Problem> admit(const RouteMatch& match, Context& context) const;
+    std::optional<Problem> admit(const RouteMatch& match, Context& context);
+    Problem wrong_key(const Context& context);
     net::HttpResponse finish(Answer answer, const RouteMatch& match, const Context& context, SteadyPoint started);
     void count(std::string_view route, int status, double seconds);
 };
 
+Problem Api::Impl::wrong_key(const Context& context)
+{
+    Problem problem = no_key();
+    problem.detail = "The API key is unknown, mistyped or expired.";
+    const auto wait = wrong_keys.came(context.request.peer.ip, services.clock.steady());
+    if (wait) {
+        problem = {429, "too_many_wrong_keys", "Too many wrong API keys", {}, {}};
+        problem.detail = "Too many wrong API keys came from your network; a right one is let in at any time.";
+        problem.retry_after = std::chrono::ceil<std::chrono::seconds>(*wait).count();
+    }
+    services.metrics
+        .counter("winnow_http_wrong_keys_total", "Wrong API keys by status of the answer: 401, or 429 when too many",
+                 {{"answer", wait ? "429" : "401"}})
+        .add();
+    return problem;
+}
+
 /// Path, method and key, before anything is read.
-std::optional<Problem> Api::Impl::admit(const RouteMatch& match, Context& context) const
+std::optional<Problem> Api::Impl::admit(const RouteMatch& match, Context& context)
 {
     if (!match.route && match.allow.empty())
         return not_found("Nothing is served here.");
@@ -78,16 +103,14 @@ std::optional<Problem> Api::Impl::admit(const RouteMatch& match, Context& contex
     if (match.route->open)
         return std::nullopt;
     const std::string_view text = key_text(context.request.fields);
-    Problem problem{401, "unauthorized", "A valid API key is needed", {}, {}};
     if (text.empty()) {
+        Problem problem = no_key();
         problem.detail = "Send the key as Authorization: Bearer KEY or X-API-Key: KEY; winnow key create makes one.";
         return problem;
     }
     auto key = services.keys.verify(text, services.clock.now());
-    if (!key) {
-        problem.detail = "The API key is unknown, mistyped or expired.";
-        return problem;
-    }
+    if (!key)
+        return wrong_key(context);
     context.key = std::move(*key);
     return std::nullopt;
 }

@@ -1,8 +1,8 @@
 // /health and /metrics: for load balancers and Prometheus, without a key.
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/router.hpp"
+#include "core/duration.hpp"
 
 namespace winnow::api {
 namespace {
@@ -20,6 +20,18 @@ Problem not_ready(std::string why)
     return {503, "not_ready", "winnow does not take work now", std::move(why), {}};
 }
 
+/// Whether mail hosts can be asked. A member of the answer and no reason for "not ready": a prober that is not fit lets
+/// jobs wait and checks say `not_probed`, while mail, suppressions and what is known are served as ever, and a load
+/// balancer that took the instance out would stop those too.
+json prober_state(const Services& services)
+{
+    const verifier::ProberReport report = services.verifier.prober();
+    const auto text_or_null = [](const std::string& text) { return text.empty() ? json(nullptr) : json(text); };
+    return {{"state", verifier::to_string(report.state)},
+            {"reason", text_or_null(report.reason)},
+            {"since", report.since == TimePoint{} ? json(nullptr) : json(format_time(report.since))}};
+}
+
 awaitable<Answer> ready(Context& context)
 {
     std::string why = context.services.not_ready ? context.services.not_ready() : std::string{};
@@ -30,35 +42,26 @@ awaitable<Answer> ready(Context& context)
         co_return not_ready("storage: " + stats.error().message());
     if (stats->read_only)
         co_return not_ready("storage is read-only: " + stats->read_only_reason);
-    const json body{{"status", "ready"}};
+    const json body{{"status", "ready"}, {"prober", prober_state(context.services)}};
     co_return json_response(200, body);
 }
 
-/// Over the workspaces that have a key, and "default", which listed networks submit to. A store that does not answer
-/// must not silence the other metrics: these then keep their last values.
+/// Over all workspaces, also those whose last key is gone. A store that does not answer must not silence the other
+/// metrics: these then keep their last values.
 awaitable<void> count_queue(Services& services)
 {
-    std::vector<std::string> workspaces = services.keys.workspaces();
-    if (std::find(workspaces.begin(), workspaces.end(), "default") == workspaces.end())
-        workspaces.emplace_back("default");
-    storage::QueueCounts sum;
-    for (const std::string& workspace : workspaces) {
-        const auto counts = co_await services.engine.queue_counts(workspace);
-        if (!counts)
-            co_return;
-        sum.queued += counts->queued;
-        sum.held += counts->held;
-        sum.in_flight += counts->in_flight;
-    }
+    const auto sum = co_await services.engine.queue_totals();
+    if (!sum)
+        co_return;
     const auto show = [&services](std::string_view state, std::uint64_t count) {
         services.metrics
             .gauge("winnow_queue_messages", "Messages that are waiting (queued), held back, or in work (in_flight).",
                    {{"state", state}})
             .set(static_cast<double>(count));
     };
-    show("queued", sum.queued);
-    show("held", sum.held);
-    show("in_flight", sum.in_flight);
+    show("queued", sum->queued);
+    show("held", sum->held);
+    show("in_flight", sum->in_flight);
 }
 
 awaitable<Answer> metrics(Context& context)

@@ -18,6 +18,22 @@ awaitable<Answer> answer_with_job(Context& context, int status)
     co_return json_response(status, body);
 }
 
+/// A conversation with a mail host ends within seconds, or is a tarpit, for which nobody waits.
+constexpr milliseconds stop_patience = std::chrono::seconds{5};
+
+/// 202 while the job is still on its way to `becomes`; the answer then says so.
+awaitable<Answer> answer_with_stopped(Context& context, JobState becomes)
+{
+    WINNOW_CO_TRY(const auto job,
+                  co_await context.services.jobs.settled(context.key.workspace, context.id, stop_patience));
+    json body{{"job", to_json(job, context.services.jobs.progress(job))}};
+    const bool ended = job.state == JobState::done || job.state == JobState::cancelled || job.state == JobState::failed;
+    const bool on_its_way = !ended && job.state != becomes;
+    if (on_its_way)
+        body["becomes"] = to_string(becomes);
+    co_return json_response(on_its_way ? 202 : 200, body);
+}
+
 awaitable<Answer> get_job(Context& context)
 {
     co_return co_await answer_with_job(context, 200);
@@ -32,7 +48,7 @@ awaitable<Answer> pause_job(Context& context)
     // First whether it exists: pausing asks only what runs in this process.
     WINNOW_CO_TRY(const auto job, co_await context.services.jobs.get(context.key.workspace, context.id));
     WINNOW_CO_CHECK(co_await context.services.jobs.pause(context.key.workspace, job.id, note));
-    co_return co_await answer_with_job(context, 202);
+    co_return co_await answer_with_stopped(context, JobState::paused);
 }
 
 awaitable<Answer> resume_job(Context& context)
@@ -41,7 +57,7 @@ awaitable<Answer> resume_job(Context& context)
     if (auto problem = fields.problem())
         co_return *problem;
     WINNOW_CO_CHECK(co_await context.services.jobs.unpause(context.key.workspace, context.id));
-    co_return co_await answer_with_job(context, 202);
+    co_return co_await answer_with_job(context, 200);
 }
 
 awaitable<Answer> cancel_job(Context& context)
@@ -50,7 +66,7 @@ awaitable<Answer> cancel_job(Context& context)
     if (auto problem = fields.problem())
         co_return *problem;
     WINNOW_CO_CHECK(co_await context.services.jobs.cancel(context.key.workspace, context.id));
-    co_return co_await answer_with_job(context, 202);
+    co_return co_await answer_with_stopped(context, JobState::cancelled);
 }
 
 }  // namespace

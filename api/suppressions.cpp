@@ -6,6 +6,7 @@
 #include "api/paging.hpp"
 #include "api/record_json.hpp"
 #include "api/router.hpp"
+#include "api/suppressed_before.hpp"
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
 #include "api/suppression_page.hpp"
@@ -103,9 +104,12 @@ awaitable<Answer> add_suppression(Context& context)
     entry.actor = context.key.id;
     entry.expires = expires;
     entry.first = entry.last = context.services.engine.now();
-    json body{{"suppression", to_json(entry)}};
+    WINNOW_CO_TRY(const auto before, co_await suppressed_before(context.services.engine, entry));
+    json body{{"suppression", to_json(entry)}, {"already", before.has_value()}};
     body["suppression"].erase("digest");  // the store's own name, which it gives at reading
-    net::HttpResponse response = json_response(201, body);
+    if (before)
+        body["before"] = to_json(*before);
+    net::HttpResponse response = json_response(before ? 200 : 201, body);
     auto ops = storage::OpList::of(storage::AddSuppression{std::move(entry)});
     if (context.claim)
         context.claim->bind(ops, response);

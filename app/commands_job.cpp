@@ -27,6 +27,9 @@ void print_job(const Globals& globals, const json& answer, bool changed)
     }
     Summary summary{columns_of(STDOUT_FILENO)};
     add_job(summary, job);
+    if (answer.contains("becomes"))
+        std::fprintf(stderr, "winnow: what is under way is finished first; then it is %s\n",
+                     answer.at("becomes").get<std::string>().c_str());
     std::fputs(("list " + job.at("list_id").get<std::string>() + "\n" + summary.text()).c_str(), stdout);
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/record_json.hpp"
+#include "api/suppressed_before.hpp"
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
 #include "api/suppression_page.hpp"
@@ -32,7 +33,8 @@ constexpr std::size_t entries_per_page = 1'000;
 class Suppressions {
 public:
     virtual ~Suppressions() = default;
-    virtual awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) = 0;
+    /// The entry that stood there before; null when there was none.
+    virtual awaitable<Result<json>> add(const SuppressionCommand& command, std::string address, std::string domain) = 0;
     /// False when there was none.
     virtual awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address,
                                            std::string domain) = 0;
@@ -58,8 +60,8 @@ public:
         for (const auto& [name, text] : texts)
             if (!text->empty())
                 form[name] = *text;
-        WINNOW_CO_CHECK(co_await client_.post("/suppressions", dump_json(form)));
-        co_return Result<>{};
+        WINNOW_CO_TRY(const auto answer, co_await client_.post("/suppressions", dump_json(form)));
+        co_return Result<json>{boost::system::in_place_value, answer.value("before", json(nullptr))};
     }
 
     awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
@@ -146,9 +148,10 @@ public:
         entry.note = command.note;
         entry.actor = actor;
         entry.first = entry.last = engine_.now();
+        WINNOW_CO_TRY(const auto before, co_await api::suppressed_before(engine_, entry));
         auto ops = storage::OpList::of(storage::AddSuppression{entry});
         WINNOW_CO_CHECK(co_await engine_.commit(std::move(ops)));
-        co_return Result<>{};
+        co_return Result<json>{boost::system::in_place_value, before ? api::to_json(*before) : json(nullptr)};
     }
 
     awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
@@ -288,6 +291,22 @@ void print_subject(const std::string& address, const std::string& domain, const 
     std::printf("%s\n", dump_json(line).c_str());
 }
 
+void print_added(const Globals& globals, const std::string& address, const std::string& domain, const json& before)
+{
+    if (globals.json) {
+        const json line{{address.empty() ? "domain" : "address", address + domain},
+                        {"added", true},
+                        {"already", !before.is_null()},
+                        {"before", before}};
+        std::printf("%s\n", dump_json(line).c_str());
+    } else if (!globals.quiet && before.is_null()) {
+        std::fprintf(stderr, "%s added\n", (address + domain).c_str());
+    } else if (!globals.quiet) {
+        std::fprintf(stderr, "%s already suppressed since %s (%s)\n", (address + domain).c_str(),
+                     before.at("first").get<std::string>().c_str(), before.at("reason").get<std::string>().c_str());
+    }
+}
+
 void print_entries(const json& answer)
 {
     std::string text = answer.at("address").get<std::string>() + ": ";
@@ -338,15 +357,13 @@ int run_suppression_add(const Globals& globals, const SuppressionCommand& comman
     if (const auto good = check_addresses(command); !good)
         return fail(good.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
+        std::vector<json> before;
         for (const auto& [address, domain] : subjects) {
-            WINNOW_CO_CHECK(co_await suppressions.add(command, address, domain));
+            WINNOW_CO_TRY(auto stood, co_await suppressions.add(command, address, domain));
+            before.push_back(std::move(stood));
         }
-        for (const auto& [address, domain] : subjects) {
-            if (globals.json)
-                print_subject(address, domain, "added", true);
-            else if (!globals.quiet)
-                std::fprintf(stderr, "%s added\n", (address + domain).c_str());
-        }
+        for (std::size_t i = 0; i < subjects.size(); ++i)
+            print_added(globals, subjects[i].first, subjects[i].second, before[i]);
         co_return 0;
     };
     return with_suppressions(globals, story);

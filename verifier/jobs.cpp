@@ -60,7 +60,7 @@ struct VerificationJobs::Impl : std::enable_shared_from_this<VerificationJobs::I
 
     void launch(JobRecord job);
     std::shared_ptr<JobRun> find(const std::string& workspace, const std::string& id) const;
-    awaitable<void> until_ended(std::string workspace, std::string id);
+    awaitable<void> until_ended(std::string workspace, std::string id, SteadyPoint most);
     awaitable<Result<JobRecord>> start(std::string workspace, std::string list_id, milliseconds deadline,
                                        JobCreation creation);
     awaitable<Result<JobRecord>> stored(std::string workspace, std::string id);
@@ -97,10 +97,10 @@ awaitable<Result<JobRecord>> VerificationJobs::Impl::stored(std::string workspac
     co_return std::move(*job);
 }
 
-/// Until a job that was told to stop has stopped.
-awaitable<void> VerificationJobs::Impl::until_ended(std::string workspace, std::string id)
+/// Until a job that was told to stop has stopped, or until `most`.
+awaitable<void> VerificationJobs::Impl::until_ended(std::string workspace, std::string id, SteadyPoint most)
 {
-    while (find(workspace, id)) {
+    while (find(workspace, id) && services.clock.steady() < most) {
         const Wake wake = co_await sleep_for(services.timers, look_every);
         if (wake == Wake::cancelled)
             co_return;
@@ -236,7 +236,7 @@ awaitable<Result<>> VerificationJobs::unpause(std::string workspace, std::string
     const std::shared_ptr<Impl> self = impl_;
     const auto run = self->find(workspace, job_id);
     if (run && run->stops_as() == JobState::paused)
-        co_await self->until_ended(workspace, job_id);
+        co_await self->until_ended(workspace, job_id, SteadyPoint::max());
     WINNOW_CO_TRY(auto job, co_await self->stored(workspace, job_id));
     if (job.state != JobState::paused)
         co_return Error{Errc::conflict, "job " + job_id + " is " + std::string(to_string(job.state)) + ", not paused"};
@@ -270,6 +270,14 @@ awaitable<Result<>> VerificationJobs::cancel(std::string workspace, std::string 
         co_return Error{Errc::unavailable, "winnow is shutting down"};
     run->stop(JobState::cancelled, "cancelled");
     co_return Result<>{};
+}
+
+awaitable<Result<JobRecord>> VerificationJobs::settled(std::string workspace, std::string job_id, milliseconds patience)
+{
+    const std::shared_ptr<Impl> self = impl_;
+    const SteadyPoint most = self->services.clock.steady() + patience;
+    co_await self->until_ended(workspace, job_id, most);
+    co_return co_await get(std::move(workspace), std::move(job_id));
 }
 
 awaitable<Result<JobRecord>> VerificationJobs::wait(std::string workspace, std::string job_id,

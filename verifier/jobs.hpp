@@ -44,6 +44,9 @@ public:
     /// The time in pause does not count: it is added to the deadline.
     awaitable<Result<>> unpause(std::string workspace, std::string job_id);
     awaitable<Result<>> cancel(std::string workspace, std::string job_id);
+    /// The job once what pause() or cancel() asked for has come about: a conversation that is under way is finished
+    /// first. As it stands, and still open, when that takes longer than `patience`.
+    awaitable<Result<storage::JobRecord>> settled(std::string workspace, std::string job_id, milliseconds patience);
     /// Returns when the job is done, cancelled or failed; `progress` is called after each stored batch.
     awaitable<Result<storage::JobRecord>> wait(std::string workspace, std::string job_id,
                                                std::function<void(const storage::JobRecord&)> progress);

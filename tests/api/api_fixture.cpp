@@ -136,15 +136,14 @@ void ApiTest::SetUp()
     ring = std::make_unique<api::KeyRing>(api::KeyRing::load(file, api::KeyRing::Missing::is_empty).value());
     serve_mail();
 
-    verifier::VerifierOptions probing;
-    probing.helo_name = "probe.test";
-    probing.mail_from = "probe@probe.test";
-    probing.allow_private_targets = true;
-    probing.identity_checked = true;
-    probing.manners = verifier::Manners::lifted();
+    prober_options.helo_name = "probe.test";
+    prober_options.mail_from = "probe@probe.test";
+    prober_options.allow_private_targets = true;
+    prober_options.identity_checked = true;
+    prober_options.manners = verifier::Manners::lifted();
     verifier::Services services{*engine,    resolver, connector, timers,    clock, rng,
                                 null_log(), metrics,  replies,   providers, lists, io.get_executor()};
-    verifier = std::make_unique<verifier::Verifier>(services, probing);
+    verifier = std::make_unique<verifier::Verifier>(services, prober_options);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
     gate = std::make_unique<TestGate>(*engine, clock);
     relay::RelayOptions relaying;
@@ -179,7 +178,7 @@ Reply ApiTest::send(std::string method, const std::string& target, net::HttpBody
     request.path = std::move(parsed.path);
     request.query = std::move(parsed.query);
     request.fields = std::move(fields);
-    request.peer = {"192.0.2.7", 50'000};
+    request.peer = peer;
     request.body = &body;
     return run(ask(*api, request));
 }

@@ -126,6 +126,7 @@ public:
     const ReplyClassifier& replies;
     const ProviderTable& providers;
     const verifier::AddressLists& lists;
+    verifier::VerifierOptions prober_options;  ///< before SetUp
     std::unique_ptr<verifier::Verifier> verifier;
     std::unique_ptr<verifier::VerificationJobs> jobs;
     std::unique_ptr<TestGate> gate;
@@ -134,6 +135,7 @@ public:
     std::unique_ptr<api::Api> api;
     std::string key, other_key, small_key;  ///< of workspaces default and other; 10 probes a day in default
     std::string not_ready;
+    net::Endpoint peer{"192.0.2.7", 50'000};
 
 private:
     std::string make_key(const std::string& file, const std::string& workspace, std::int64_t probes);

@@ -1,3 +1,4 @@
+#include "core/duration.hpp"
 #include "tests/api/api_fixture.hpp"
 
 namespace winnow::test {
@@ -20,7 +21,7 @@ TEST_F(Health, NeedsNoKey)
     EXPECT_EQ(metrics_reply.fields.get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8");
 }
 
-TEST_F(Health, MetricsCountTheQueueOfEveryWorkspaceWithAKey)
+TEST_F(Health, MetricsCountTheQueueOfEveryWorkspaceAlsoOfOneWithoutAKey)
 {
     const auto put = [this](const std::string& workspace, MessageState state) {
         storage::MessageRecord message;
@@ -35,8 +36,8 @@ TEST_F(Health, MetricsCountTheQueueOfEveryWorkspaceWithAKey)
         return run(engine->commit(std::move(ops))).value().results.at(0).message;
     };
     put("other", MessageState::queued);
-    put("default", MessageState::queued);
-    put("other", MessageState::held);
+    put("keyless", MessageState::queued);
+    put("keyless", MessageState::held);
     storage::MarkInFlight mark;
     mark.refs.push_back(put("default", MessageState::queued));
     commit(std::move(mark));
@@ -44,6 +45,35 @@ TEST_F(Health, MetricsCountTheQueueOfEveryWorkspaceWithAKey)
     EXPECT_NE(text.find("winnow_queue_messages{state=\"queued\"} 2\n"), std::string::npos) << text;
     EXPECT_NE(text.find("winnow_queue_messages{state=\"held\"} 1\n"), std::string::npos) << text;
     EXPECT_NE(text.find("winnow_queue_messages{state=\"in_flight\"} 1\n"), std::string::npos) << text;
+}
+
+TEST_F(Health, ReadySaysThatTheProberWasNotTestedYet)
+{
+    const Reply reply = open_get(*this, "/health/ready");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.json()["prober"], (nlohmann::json{{"state", "untested"}, {"reason", nullptr}, {"since", nullptr}}));
+}
+
+class HealthOfAnUnfitProber : public ApiTest {
+protected:
+    HealthOfAnUnfitProber() { prober_options.self_test_targets = {"192.0.2.99"}; }
+};
+
+TEST_F(HealthOfAnUnfitProber, IsToldWithReasonAndTimeWhileTheInstanceIsReady)
+{
+    verifier->look_at_ourselves();
+    timers.run_for(io, std::chrono::seconds{40});
+    const auto found = clock.now();
+    clock.advance(std::chrono::minutes{2});
+    const Reply reply = open_get(*this, "/health/ready");
+    EXPECT_EQ(reply.status, 200) << "mail and suppressions are served as ever";
+    const nlohmann::json prober = reply.json()["prober"];
+    EXPECT_EQ(prober["state"], "unhealthy");
+    EXPECT_EQ(prober["reason"].get<std::string>().rfind("prober_unhealthy: no mail host answers", 0), 0u) << prober;
+    const auto since = parse_time(prober["since"].get<std::string>());
+    ASSERT_TRUE(since);
+    EXPECT_LE(*since, found);
+    EXPECT_GE(*since, found - std::chrono::seconds{40});
 }
 
 TEST_F(Health, NotReadyWhileDrainingButAlive)

@@ -447,17 +447,43 @@ TEST_F(Lists, JobsArePausedResumedAndCancelled)
     const std::string job = "/api/v1/jobs/" + answer["job"]["id"].get<std::string>();
     EXPECT_EQ(get(job).json()["job"]["state"], "running");
     EXPECT_EQ(post(job + "/resume").status, 409);
-    EXPECT_EQ(post(job + "/pause", {{"note", "lunch"}}).status, 202);
+    const Reply pausing = post(job + "/pause", {{"note", "lunch"}});
+    EXPECT_EQ(pausing.status, 202) << "the DNS has not answered yet";
+    EXPECT_EQ(pausing.json()["becomes"], "paused");
+    EXPECT_EQ(pausing.json()["job"]["state"], "running");
     resolver.release();
     const auto paused = run(jobs->wait("default", answer["job"]["id"], {}));
     ASSERT_TRUE(paused);
     EXPECT_EQ(get(job).json()["job"]["state"], "paused");
     EXPECT_EQ(get(job).json()["job"]["note"], "lunch");
     EXPECT_EQ(post(job + "/pause").status, 409);
-    EXPECT_EQ(post(job + "/resume").status, 202);
+    const Reply resumed = post(job + "/resume");
+    EXPECT_EQ(resumed.status, 200);
+    EXPECT_EQ(resumed.json()["job"]["state"], "running");
+    EXPECT_EQ(resumed.json()["job"]["note"], "");
     finish_job(answer["job"]["id"]);
     EXPECT_EQ(post(job + "/cancel").status, 409);
     EXPECT_EQ(post(job + "/pause", {{"why", "x"}}).status, 400);
+}
+
+TEST_F(Lists, AJobIsToldAsItIsAfterTheAct)
+{
+    // Greylisted: rows wait, and nothing is under way.
+    mx.rcpt_reply = [](const std::string&) { return SmtpReply::make(450, "4.2.0 Greylisted, try again later"); };
+    const json answer = upload("email\nann@example.test\n");
+    const std::string job = "/api/v1/jobs/" + answer["job"]["id"].get<std::string>();
+    timers.run_for(io, std::chrono::seconds{10});
+    const Reply paused = post(job + "/pause", {{"note", "lunch"}});
+    EXPECT_EQ(paused.status, 200) << paused.body;
+    EXPECT_EQ(paused.json()["job"]["state"], "paused");
+    EXPECT_EQ(paused.json()["job"]["note"], "lunch");
+    EXPECT_FALSE(paused.json().contains("becomes"));
+    EXPECT_EQ(post(job + "/resume").json()["job"]["state"], "waiting") << "for the row's time, and no more paused";
+    EXPECT_EQ(post(job + "/pause").json()["job"]["state"], "paused");
+    const Reply cancelled = post(job + "/cancel");
+    EXPECT_EQ(cancelled.status, 200);
+    EXPECT_EQ(cancelled.json()["job"]["state"], "cancelled") << "also one that was paused";
+    EXPECT_FALSE(cancelled.json()["job"]["finished_at"].is_null());
 }
 
 TEST_F(Lists, AJobIsCancelled)

@@ -38,6 +38,43 @@ TEST_F(Suppressions, AnEntryIsAddedFoundAndLifted)
     EXPECT_EQ(call("DELETE", std::string(base) + "?address=ann@example.test").status, 404);
 }
 
+TEST_F(Suppressions, AddingWhatIsThereSaysSoAndKeepsTheNote)
+{
+    const Reply first = post(base, {{"address", "ann@example.test"}, {"note", "asked by phone"}});
+    EXPECT_EQ(first.status, 201);
+    EXPECT_EQ(first.json()["already"], false);
+    EXPECT_FALSE(first.json().contains("before"));
+    clock.advance(std::chrono::hours{1});
+
+    const Reply again = post(base, {{"address", "ann@example.test"}});
+    EXPECT_EQ(again.status, 200) << again.body;
+    EXPECT_EQ(again.json()["already"], true);
+    EXPECT_EQ(again.json()["before"]["reason"], "manual");
+    EXPECT_EQ(again.json()["before"]["note"], "asked by phone");
+    EXPECT_EQ(again.json()["before"]["first"], "2026-01-01T00:00:00.000Z");
+    const json entry = entries_of(*this, "ann@example.test").at(0);
+    EXPECT_EQ(entry["note"], "asked by phone");
+    EXPECT_EQ(entry["last"], "2026-01-01T01:00:00.000Z");
+
+    const Reply stronger = post(base, {{"address", "ann@example.test"}, {"reason", "complaint"}});
+    EXPECT_EQ(stronger.json()["already"], true);
+    EXPECT_EQ(stronger.json()["before"]["reason"], "manual");
+    EXPECT_EQ(post(base, {{"address", "ann@example.test"}, {"note", "b"}}).json()["before"]["reason"], "complaint");
+}
+
+TEST_F(Suppressions, AnotherScopeOrTheDomainsEntryIsNotTheSame)
+{
+    ASSERT_EQ(post(base, {{"domain", "example.test"}}).status, 201);
+    EXPECT_EQ(post(base, {{"domain", "EXAMPLE.test"}}).json()["already"], true);
+    EXPECT_EQ(post(base, {{"address", "ann@example.test"}}).json()["already"], false);
+    EXPECT_EQ(post(base, {{"address", "ann@example.test"}, {"scope", "global"}}).json()["already"], false);
+    EXPECT_EQ(post(base, {{"address", "ann@example.test"}, {"scope", "global"}}).json()["already"], true);
+    const std::string list = plain_list("email\nann@example.test\n");
+    const json of_list{{"address", "ann@example.test"}, {"scope", "list"}, {"list_id", list}};
+    EXPECT_EQ(post(base, of_list).json()["already"], false);
+    EXPECT_EQ(post(base, of_list).json()["already"], true);
+}
+
 TEST_F(Suppressions, AnAddressThatIsNotThereIsFoundEmpty)
 {
     const Reply reply = get(std::string(base) + "?address=new@example.test");
