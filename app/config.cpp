@@ -20,6 +20,7 @@
 #include <iterator>
 #include <optional>
 
+#include "core/edit_distance.hpp"
 #include "net/endpoint.hpp"
 
 extern char** environ;
@@ -62,8 +63,12 @@ public:
         if (size > max_file_size)
             return complain(path + " is longer than 1 MB: that is no configuration file");
         const std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+        const auto before = static_cast<std::ptrdiff_t>(complaints_.size());
         try {
             take(toml::parse(text, path), "", path);
+            // Tables are walked by name; whoever mends the file goes through it line by line.
+            std::stable_sort(complaints_.begin() + before, complaints_.end(),
+                             [](const Complaint& a, const Complaint& b) { return a.line < b.line; });
         } catch (const toml::parse_error& error) {
             complain(position(path, error.source().begin) + ": " + std::string(error.description()));
         } catch (const std::logic_error&) {
@@ -93,7 +98,7 @@ public:
             complain(taken.error().context);
     }
 
-    void complain(std::string what) { complaints_.push_back(std::move(what)); }
+    void complain(std::string what, std::size_t line = 0) { complaints_.push_back({line, std::move(what)}); }
 
     Result<> outcome() const
     {
@@ -101,11 +106,16 @@ public:
             return {};
         std::string all;
         for (const auto& complaint : complaints_)
-            all += (all.empty() ? "" : "\n") + complaint;
+            all += (all.empty() ? "" : "\n") + complaint.what;
         return Error{Errc::invalid_argument, all};
     }
 
 private:
+    struct Complaint {
+        std::size_t line = 0;  ///< of the file; 0 = of none
+        std::string what;
+    };
+
     static std::string position(const std::string& path, const toml::source_position& at)
     {
         return path + ":" + std::to_string(at.line) + ":" + std::to_string(at.column);
@@ -116,25 +126,29 @@ private:
         for (const auto& [name, node] : table) {
             const std::string key = section.empty() ? std::string(name.str()) : section + "." + std::string(name.str());
             const std::string where = position(path, name.source().begin);
+            const std::size_t line = name.source().begin.line;
             const auto* inner = node.as_table();
             if (inner && !table_.find(key)) {
-                if (inner->empty() && !is_section(key))
-                    complain(where + ": unknown section '" + key + "'");
-                take(*inner, key, path);
+                if (is_section(key))
+                    take(*inner, key, path);
+                else
+                    complain(where + ": unknown section '" + key + "'" + section_meant(key), line);
                 continue;
             }
             if (!inner && is_section(key)) {
                 complain(where + ": " + key + " is a table of settings, written [" + key + "]" +
-                         (node.is_array_of_tables() ? ", not [[" + key + "]]" : ""));
+                             (node.is_array_of_tables() ? ", not [[" + key + "]]" : ""),
+                         line);
                 continue;
             }
             const auto value = value_of(node);
             if (!value && table_.find(key)) {
-                complain(where + ": " + key + ": a setting is true or false, a number, a text or a list of texts");
+                complain(where + ": " + key + ": a setting is true or false, a number, a text or a list of texts",
+                         line);
                 continue;
             }
             if (auto taken = table_.set(key, value.value_or(ConfigValue{}), where); !taken)
-                complain(taken.error().context);
+                complain(taken.error().context, line);
         }
     }
 
@@ -143,6 +157,19 @@ private:
         const auto& settings = table_.settings();
         return std::any_of(settings.begin(), settings.end(),
                            [&](const ConfigSetting& setting) { return setting.key().starts_with(name + "."); });
+    }
+
+    /// "; did you mean 'verifier'?", or nothing when no section resembles it.
+    std::string section_meant(const std::string& given) const
+    {
+        std::vector<std::string_view> sections;
+        for (const ConfigSetting& setting : table_.settings()) {
+            const std::string_view name = setting.key();
+            for (auto dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1))
+                sections.push_back(name.substr(0, dot));
+        }
+        const std::string nearest{nearest_word(given, sections)};
+        return nearest.empty() ? nearest : "; did you mean '" + nearest + "'?";
     }
 
     /// Nothing for what no setting can be: dates, tables, lists of other things than texts.
@@ -170,7 +197,7 @@ private:
     }
 
     ConfigTable& table_;
-    std::vector<std::string> complaints_;
+    std::vector<Complaint> complaints_;
 };
 
 /// The files beside `path` that add to it, in the order of their names.

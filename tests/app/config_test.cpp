@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <fstream>
@@ -103,6 +104,27 @@ TEST_F(ConfigFile, AnUnknownKeyIsAnErrorWithFileLineColumnAndTheNearestKey)
                       HasSubstr("did you mean 'relay.hostname'?")));
     EXPECT_THAT(error_of("[zebra]\n"), AllOf(HasSubstr(":1:"), HasSubstr("unknown section 'zebra'")));
     EXPECT_EQ(error_of("[verifier.manners]\n"), "no error");
+}
+
+TEST_F(ConfigFile, AMisspeltSectionIsOneErrorThatNamesTheNearestSection)
+{
+    const auto text = error_of("[verifyer]\nhelo_name = \"a.test\"\nmail_from = \"b@a.test\"\n");
+    EXPECT_THAT(text, HasSubstr("unknown section 'verifyer'; did you mean 'verifier'?"));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 0) << text;
+    EXPECT_THAT(error_of("[verifier.maners]\nconnections_per_site = 1\n"),
+                HasSubstr("did you mean 'verifier.manners'?"));
+}
+
+TEST_F(ConfigFile, FaultsOfAFileAreToldInTheOrderOfItsLines)
+{
+    const auto text = error_of("[verifier]\nzebra = 1\n[relay]\nzebra = 1\n[http]\nzebra = 1\n[aaa]\n");
+    std::size_t before = 0;
+    for (const char* line : {":2:", ":4:", ":6:", ":7:"}) {
+        const auto at = text.find(line);
+        ASSERT_NE(at, std::string::npos) << line << " in " << text;
+        EXPECT_GE(at, before) << text;
+        before = at;
+    }
 }
 
 TEST_F(ConfigFile, ASectionThatIsNoTableTellsHowItIsWritten)
