@@ -5,6 +5,7 @@
 #include "api/fields.hpp"
 #include "api/record_json.hpp"
 #include "api/router.hpp"
+#include "api/waiting.hpp"
 
 namespace winnow::api {
 namespace {
@@ -13,8 +14,18 @@ using nlohmann::json;
 
 awaitable<Answer> get_queue(Context& context)
 {
-    WINNOW_CO_TRY(const auto counts, co_await context.services.engine.queue_counts(context.key.workspace));
-    co_return json_response(200, to_json(counts));
+    Fields query = Fields::of_texts(context.request.query);
+    const auto domains = static_cast<std::size_t>(query.integer("domains", 0, 0, 100));
+    if (auto problem = query.problem())
+        co_return *problem;
+    storage::Engine& engine = context.services.engine;
+    WINNOW_CO_TRY(const auto counts, co_await engine.queue_counts(context.key.workspace));
+    json body = to_json(counts);
+    if (domains > 0) {
+        WINNOW_CO_TRY(const auto waiting, co_await waiting_domains(engine, context.key.workspace, domains));
+        body["waiting"] = to_json(waiting);
+    }
+    co_return json_response(200, body);
 }
 
 awaitable<Answer> get_message(Context& context)
@@ -47,7 +58,7 @@ awaitable<Answer> get_events(Context& context)
 
 std::vector<Route> queue_routes()
 {
-    return {{"GET", "/api/v1/queue", get_queue},
+    return {{"GET", "/api/v1/queue", get_queue, Body::none, true},
             {"GET", "/api/v1/messages/{id}", get_message},
             {"GET", "/api/v1/events", get_events, Body::none, true}};
 }

@@ -84,7 +84,7 @@ TEST_F(ApiBasics, UnknownPathsAreNotFoundAndWrongMethodsNameTheRightOnes)
 
 TEST_F(ApiBasics, UnknownAndRepeatedQueryParametersAreRefusedByName)
 {
-    EXPECT_EQ(get("/api/v1/queue?verbose=1").wrong(), "verbose: is not known here");
+    EXPECT_EQ(get("/api/v1/queue?verbose=1").wrong(), "verbose: is not known here; known are: domains");
     EXPECT_EQ(get("/api/v1/lists?limit=5&offset=10").wrong(), "offset: is not known here; known are: after, limit");
     EXPECT_EQ(get("/api/v1/lists?limit=5&limit=6").wrong(), "limit: is given twice");
     EXPECT_EQ(get("/api/v1/lists?limit=0").status, 400);

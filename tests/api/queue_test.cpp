@@ -36,6 +36,40 @@ TEST_F(Queue, CountsWhatWaitsAndWhy)
     EXPECT_EQ(call_as(other_key, "GET", "/api/v1/queue").json()["queued"], 0);
 }
 
+TEST_F(Queue, TheDomainsThatMostWaitsForTellTheirLastReply)
+{
+    auto at = [this](std::string id, std::string domain) {
+        auto m = message(*this, std::move(id), MessageState::queued);
+        m.domain = std::move(domain);
+        return m;
+    };
+    auto tried = at(first, "slow.test");
+    storage::AttemptRecord attempt;
+    attempt.at = clock.now();
+    attempt.stage = Stage::rcpt;
+    attempt.klass = ReplyClass::greylisted;
+    attempt.reply = "451 4.7.1 come back later";
+    tried.history.push_back(attempt);
+    commit(storage::Enqueue{tried});
+    commit(storage::Enqueue{at(second, "slow.test")});
+    commit(storage::Enqueue{at("01J00000000000000000000003", "new.test")});
+
+    EXPECT_FALSE(get("/api/v1/queue").json().contains("waiting"));
+    const json waiting = get("/api/v1/queue?domains=10").json()["waiting"];
+    ASSERT_EQ(waiting.size(), 2u);
+    EXPECT_EQ(waiting[0]["domain"], "slow.test");
+    EXPECT_EQ(waiting[0]["queued"], 2);
+    EXPECT_EQ(waiting[0]["last"]["class"], "greylisted");
+    EXPECT_EQ(waiting[0]["last"]["stage"], "rcpt");
+    EXPECT_EQ(waiting[0]["last"]["reply"], "451 4.7.1 come back later");
+    EXPECT_EQ(waiting[1]["domain"], "new.test");
+    EXPECT_TRUE(waiting[1]["last"].is_null());
+
+    EXPECT_EQ(get("/api/v1/queue?domains=1").json()["waiting"].size(), 1u);
+    EXPECT_EQ(call_as(other_key, "GET", "/api/v1/queue?domains=10").json()["waiting"], json::array());
+    EXPECT_EQ(get("/api/v1/queue?domains=many").status, 400);
+}
+
 TEST_F(Queue, AMessageShowsItsState)
 {
     commit(storage::Enqueue{message(*this, first, MessageState::queued)});
