@@ -1,15 +1,13 @@
-// The command line: one translation unit, because CLI11 is heavy.
+// The command line: every command with its flags and examples. What is wrong with a line is told by cli_usage.cpp.
 #include "app/cli.hpp"
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cstdio>
 #include <functional>
 #include <memory>
 
+#include "app/cli_usage.hpp"
 #include "app/commands.hpp"
 #include "app/version.hpp"
-#include "core/edit_distance.hpp"
 
 namespace winnow::app {
 namespace {
@@ -322,13 +320,19 @@ void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("--subject", create->subject, "Subject (required)")->option_text("TEXT")->required();
     sub->add_option("--text", create->text_file, "text body")->option_text("FILE");
     sub->add_option("--html", create->html_file, "HTML body; one of both is needed")->option_text("FILE");
+    sub->add_option("--header", create->headers, "a further header, 'NAME: VALUE'; repeatable")
+        ->option_text("LINE")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     sub->add_option("--hold", create->hold, "how long rows without a verdict wait (24h)")->option_text("TIME");
     sub->add_flag("--include-risky", create->include_risky, "send to risky rows too");
     sub->add_flag("--start", create->start, "start at once");
     examples(sub, R"(  winnow campaign create LIST --from 'Shop <shop@example.com>' \
       --subject 'Hello {{first_name}}' --text body.txt --html body.html
 
-{{column}} is replaced by the row's value, in subject and bodies.
+{{column}} is replaced by the row's value, in subject, headers and bodies.
+--header takes any but From, To, Cc, Bcc, Reply-To, Subject, Date, Message-ID
+and those of MIME; a List-Unsubscribe stands in place of winnow's own.
 )");
     on(sub, globals, chosen, create, run_campaign_create);
 
@@ -409,16 +413,22 @@ exit code 3: one of the addresses is suppressed
         ->option_text("SCOPE")
         ->check(CLI::IsMember({"global", "workspace", "list"}));
     sub->add_option("--list", listing->list_id, "only of this list")->option_text("ID");
-    sub->add_option("--since", listing->since, "only what was last heard of since then")->option_text("TIME");
-    examples(sub, R"(  winnow suppression list --reason complaint
-  winnow suppression list --domain example.com --since 2026-01-01T00:00:00Z
+    sub->add_option("--since", listing->since, "last heard of since: 7d, 2026-01-31, or RFC 3339")->option_text("TIME");
+    examples(sub, R"(  winnow suppression list --reason complaint --since 7d
+  winnow suppression list --domain example.com --since 2026-01-01
 )");
     on(sub, globals, chosen, listing, run_suppression_list);
     sub = suppression->add_subcommand("import", "add the addresses of a CSV or TXT file");
     sub->add_option("FILE", command->file, "file; - is standard input")->required();
-    reason(sub);
+    sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
+    sub->add_option("--reason", command->reason,
+                    "of rows that name none (manual); the file's own\nreason column wins; words as of suppression add")
+        ->option_text("REASON")
+        ->check(CLI::IsMember({"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap"}));
     add_suppression_scope(sub, *command);
-    examples(sub, "  winnow suppression import unsubscribed.csv --reason unsubscribe\n");
+    examples(sub, R"(  winnow suppression import unsubscribed.csv --reason unsubscribe
+  winnow suppression import crm.csv --column E-Mail
+)");
     on(sub, globals, chosen, command, run_suppression_import);
     sub = suppression->add_subcommand("export", "all entries, from a consistent snapshot");
     sub->add_option("-o,--output", command->file, "file (default: stdout)")->option_text("FILE");
@@ -559,59 +569,6 @@ void add_others(CLI::App& app, const Globals& globals, Chosen& chosen)
 A running server takes it at its next start, or on SIGHUP.
 )");
     on(sub, globals, chosen, create, run_key_create);
-}
-
-/// The command that most resembles `word`, or nothing.
-std::string nearest_command(CLI::App& app, const std::string& word)
-{
-    std::string nearest;
-    std::size_t best = 3;  // edits; more is another word
-    for (const CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
-        const std::size_t distance = edit_distance(word, command->get_name(), best);
-        if (distance < best) {
-            best = distance;
-            nearest = command->get_name();
-        }
-    }
-    return nearest;
-}
-
-/// For a command that was named without what it should do: what there is.
-std::string overview(const CLI::App& command, const std::string& name)
-{
-    std::string text = name + ": " + command.get_description() + "\n\ncommands:\n";
-    for (const CLI::App* sub : command.get_subcommands({})) {
-        std::string line = "  " + sub->get_name();
-        line.resize(std::max<std::size_t>(line.size() + 1, 16), ' ');
-        text += line + sub->get_description() + "\n";
-    }
-    return text + "\n" + command.get_footer() + "\n";
-}
-
-/// One sentence with the way to the help of the command that was meant, or an overview when there is no wrong word.
-int usage_error(CLI::App& app, const CLI::ParseError& e)
-{
-    CLI::App* command = &app;
-    std::string name = "winnow";
-    while (!command->get_subcommands().empty()) {
-        command = command->get_subcommands().front();
-        name += " " + command->get_name();
-    }
-    const std::vector<std::string> left = app.remaining(true);
-    const bool has_commands = !command->get_subcommands({}).empty();
-    if (has_commands && left.empty() && e.get_name() == "RequiredError") {
-        std::fputs(overview(*command, name).c_str(), stderr);
-        return 2;
-    }
-    std::string what = e.what();
-    if (!left.empty() && left.front().front() != '-' && has_commands) {
-        what = "there is no command '" + left.front() + "'";
-        const std::string meant = nearest_command(*command, left.front());
-        if (!meant.empty())
-            what += "; did you mean '" + meant + "'?";
-    }
-    std::fprintf(stderr, "winnow: %s (%s --help tells more)\n", what.c_str(), name.c_str());
-    return 2;
 }
 
 }  // namespace

@@ -202,6 +202,10 @@ void print_json(const nlohmann::json& value)
 
 int with_client(const Globals& globals, const std::function<awaitable<Result<int>>(Client&, Runtime&)>& story)
 {
+    if (!globals.data_dir.empty() && globals.server.empty())
+        return fail({Errc::invalid_argument,
+                     "this command asks a running server (--server URL) and reads no --data-dir; suppression, queue, "
+                     "explain, verdicts and replies unmatched do"});
     const SystemClock clock;
     const auto log = make_stderr_log(LogLevel::error, clock);
     Config config;

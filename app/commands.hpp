@@ -1,15 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "app/config.hpp"
-
-namespace winnow::storage {
-class Engine;
-}
 
 /// The commands of the program, one function each; cli.cpp fills the structs. Each returns the process's exit code, as
 /// docs/cli.md lists them. Data goes to standard output, all else to standard error.
@@ -143,12 +141,13 @@ struct ListEstimateCommand {
 };
 struct CampaignCreateCommand {
     std::string list_id, name, from, subject, text_file, html_file, hold = "24h";
+    std::vector<std::string> headers;  ///< "Name: value"
     bool include_risky = false, start = false;
 };
 struct SuppressionCommand {
     std::vector<std::string> addresses;
     std::string domain, reason = "manual", scope = "workspace", list_id, note;
-    std::string file = "-", format = "csv";
+    std::string file = "-", format = "csv", column;
 };
 struct SuppressionListCommand {
     std::string domain, reason, scope, list_id, since;  ///< empty = any
@@ -180,6 +179,14 @@ int run_suppression_import(const Globals& globals, const SuppressionCommand& com
 int run_suppression_export(const Globals& globals, const SuppressionCommand& command);
 int run_queue_summary(const Globals& globals);
 
+/// `--since`: a duration before `now` ("7d"), a day (2026-11-01, its beginning in UTC), or an RFC 3339 time.
+Result<TimePoint> since_of(const std::string& given, TimePoint now);
+
+/// What a command was asked to show, on standard output: one JSON object with --json, else what `as_text` makes of it
+/// for so many columns.
+void show(const Globals& globals, const nlohmann::json& answer,
+          const std::function<std::string(const nlohmann::json&, std::size_t columns)>& as_text);
+
 /// Exit code of an error.
 int exit_code(const Error& error) noexcept;
 /// "winnow: <message>" on standard error; returns exit_code(error).
@@ -194,10 +201,8 @@ std::vector<std::string> addresses_from_input();
 /// would destroy. The store is closed or safe to lose (acknowledged means synced). Prints `why`.
 [[noreturn]] void leave_at_once(int code, const char* why);
 /// The configuration that `globals` names, with its overrides. A configuration error is printed and gives nothing; exit
-/// with 78.
+/// with 78. With --data-dir and no key_file setting the key is where key_file_of (app/data_dir.hpp) says.
 std::optional<Config> configured(const Globals& globals);
-/// The store that --data-dir names, with the key of the configuration.
-Result<std::unique_ptr<storage::Engine>> open_data_dir(Runtime& runtime, const Config& config, const Globals& globals);
 /// Puts the flags over the configuration. Errc::invalid_argument names the flag.
 Result<> apply(const ProbeFlags& flags, Config& config);
 

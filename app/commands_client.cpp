@@ -14,6 +14,7 @@
 #include "core/duration.hpp"
 #include "core/join.hpp"
 #include "core/ndjson.hpp"
+#include "core/trim.hpp"
 
 namespace winnow::app {
 namespace {
@@ -278,6 +279,19 @@ Result<std::string> whole_file(const std::string& path)
     }
 }
 
+/// {"Reply-To": "shop@example.com"} of "Reply-To: shop@example.com"
+Result<json> headers_of(const std::vector<std::string>& lines)
+{
+    json headers = json::object();
+    for (const std::string& line : lines) {
+        const auto colon = line.find(':');
+        if (colon == std::string::npos || colon == 0)
+            return Error{Errc::invalid_argument, "--header \"" + line + "\" is not NAME: VALUE"};
+        headers[line.substr(0, colon)] = std::string(trim(line.substr(colon + 1), white_space));
+    }
+    return Result<json>{boost::system::in_place_value, std::move(headers)};
+}
+
 awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, const CampaignCreateCommand& command)
 {
     json form{{"list_id", command.list_id},
@@ -286,6 +300,9 @@ awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, c
               {"subject", command.subject},
               {"include_risky", command.include_risky},
               {"hold", command.hold}};
+    if (!command.headers.empty()) {
+        WINNOW_CO_TRY(form["headers"], headers_of(command.headers));
+    }
     if (command.text_file.empty() && command.html_file.empty())
         co_return Error{Errc::invalid_argument, "a campaign needs a body: --text FILE, --html FILE or both"};
     if (!command.text_file.empty()) {

@@ -1,11 +1,16 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <nlohmann/json.hpp>
 
 #include "app/commands.hpp"
-#include "app/runtime.hpp"
+#include "app/data_dir.hpp"
+#include "app/report.hpp"
+#include "core/duration.hpp"
 #include "core/email_column.hpp"
-#include "storage/engine.hpp"
+#include "core/ndjson.hpp"
 
 namespace winnow::app {
 
@@ -21,6 +26,25 @@ int exit_code(const Error& error) noexcept
     return 1;
 }
 
+void show(const Globals& globals, const nlohmann::json& answer,
+          const std::function<std::string(const nlohmann::json&, std::size_t columns)>& as_text)
+{
+    const std::string text = globals.json ? dump_json(answer) + "\n" : as_text(answer, columns_of(STDOUT_FILENO));
+    std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+Result<TimePoint> since_of(const std::string& given, TimePoint now)
+{
+    if (const auto ago = parse_duration(given))
+        return now - *ago;
+    const auto time = parse_date_or_time(given);
+    if (!time)
+        return Error{Errc::invalid_argument, "--since \"" + given +
+                                                 "\": say how long ago (7d, 24h), a day (2026-01-31) or a time "
+                                                 "(2026-01-31T12:00:00Z)"};
+    return *time;
+}
+
 void leave_at_once(int code, const char* why)
 {
     std::fprintf(stderr, "winnow: %s\n", why);
@@ -32,7 +56,7 @@ int fail(const Error& error)
 {
     // Our own codes have nothing to add to a sentence that says what is wrong.
     const bool told = !error.context.empty() && error.code.category() == winnow_category();
-    std::fprintf(stderr, "winnow: %s\n", (told ? error.context : error.message()).c_str());
+    say(told ? error.context : error.message());
     return exit_code(error);
 }
 
@@ -59,27 +83,18 @@ std::vector<std::string> addresses_from_input()
 
 std::optional<Config> configured(const Globals& globals)
 {
-    auto config = load_config(globals.config_path, process_environment());
-    if (!config) {
-        std::fprintf(stderr, "winnow: %s\n", config.error().context.c_str());
+    auto loaded = load_config_table(globals.config_path, process_environment());
+    if (!loaded) {
+        std::fprintf(stderr, "winnow: %s\n", loaded.error().context.c_str());
         return std::nullopt;
     }
-    if (!globals.data_dir.empty())
-        config->data_dir = globals.data_dir;
-    return std::move(*config);
-}
-
-Result<std::unique_ptr<storage::Engine>> open_data_dir(Runtime& runtime, const Config& config, const Globals& globals)
-{
-    auto keys = storage::EngineKeys::load_or_create(config.key_file, false);
-    if (!keys) {
-        Error error = std::move(keys).error();
-        if (globals.config_path.empty())
-            error.context += " (the data directory's configuration, --config FILE, tells where its key_file is)";
-        return error;
+    Config& config = *loaded->config;
+    if (!globals.data_dir.empty()) {
+        config.data_dir = globals.data_dir;
+        if (loaded->table.find("key_file")->source().empty())
+            config.key_file = key_file_of(config.data_dir, config.key_file);
     }
-    return storage::open_rocks_engine(config.data_dir, std::move(*keys), config.engine, runtime.clock, runtime.rng,
-                                      runtime.log);
+    return std::move(config);
 }
 
 Result<> apply(const ProbeFlags& flags, Config& config)

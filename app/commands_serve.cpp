@@ -6,6 +6,7 @@
 
 #include "app/commands.hpp"
 #include "app/identity.hpp"
+#include "app/lab_settings.hpp"
 #include "app/server.hpp"
 #include "app/version.hpp"
 
@@ -34,6 +35,8 @@ awaitable<int> serve(Runtime& runtime, Config& config)
 {
     // Before anything that waits: a SIGTERM during start-up is not lost.
     boost::asio::signal_set signals{runtime.io, SIGTERM, SIGINT, SIGHUP};
+    if (const std::string lab = lab_settings(config); !lab.empty())
+        runtime.log.warn("config.lab", {{"what", lab}});
     const Identity identity = co_await settle_identity(runtime, config);
     if (!identity.why_not.empty())
         runtime.log.warn("probe.dns_only", {{"why", identity.why_not}});

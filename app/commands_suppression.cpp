@@ -1,5 +1,4 @@
-// `winnow suppression ...` and `winnow queue summary`: against a running server, or on a data directory that no server
-// holds.
+// `winnow suppression ...`: against a running server, or on a data directory that no server holds.
 #include <unistd.h>
 
 #include <boost/asio/this_coro.hpp>
@@ -45,14 +44,13 @@ public:
     /// {"added", "already_there", "malformed", "errors": [{"line", "detail"}]}
     virtual awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) = 0;
     virtual awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) = 0;
-    virtual awaitable<Result<json>> queue() = 0;
 };
 
 class RemoteSuppressions final : public Suppressions {
 public:
     explicit RemoteSuppressions(Client& client) : client_(client) {}
 
-    awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) override
+    awaitable<Result<json>> add(const SuppressionCommand& command, std::string address, std::string domain) override
     {
         json form{{"reason", command.reason}, {"scope", command.scope}};
         const std::pair<const char*, const std::string*> texts[] = {
@@ -99,7 +97,10 @@ public:
 
     awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) override
     {
-        Query query{{"reason", command.reason}, {"scope", command.scope}, {"list_id", command.list_id}};
+        Query query{{"reason", command.reason},
+                    {"scope", command.scope},
+                    {"list_id", command.list_id},
+                    {"column", command.column}};
         auto read = [&file]() -> awaitable<Result<std::string>> { co_return file.read(); };
         std::function<awaitable<Result<std::string>>()> source = read;
         WINNOW_CO_TRY(auto answer, co_await client_.upload("/suppressions/import", query, source));
@@ -112,12 +113,6 @@ public:
         auto write = [&file](std::string_view piece) { return file.write(piece); };
         std::function<Result<>(std::string_view)> sink = write;
         co_return co_await client_.download("/suppressions/export", query, sink);
-    }
-
-    awaitable<Result<json>> queue() override
-    {
-        Query none;
-        co_return co_await client_.get("/queue", none);
     }
 
 private:
@@ -136,7 +131,7 @@ class LocalSuppressions final : public Suppressions {
 public:
     LocalSuppressions(storage::Engine& engine, Rng& rng) : engine_(engine), rng_(rng) {}
 
-    awaitable<Result<>> add(const SuppressionCommand& command, std::string address, std::string domain) override
+    awaitable<Result<json>> add(const SuppressionCommand& command, std::string address, std::string domain) override
     {
         storage::SuppressionEntry entry;
         WINNOW_CO_TRY(entry.scope, scope_of(command));
@@ -191,7 +186,7 @@ public:
         query.filter.scope = from_string<ScopeKind>(command.scope);
         query.filter.list_id = command.list_id;
         if (!command.since.empty()) {
-            WINNOW_CO_TRY(query.filter.since, parse_time(command.since));
+            WINNOW_CO_TRY(query.filter.since, parse_time(command.since));  // as run_suppression_list wrote it
         }
         query.with_global = true;
         query.after = std::move(after);
@@ -206,6 +201,7 @@ public:
         options.workspace = workspace;
         options.list_id = command.list_id;
         options.reason = from_string<SuppressionReason>(command.reason).value_or(SuppressionReason::manual);
+        options.column = command.column;
         options.actor = actor;
         api::SuppressionImport import{engine_, rng_, options};
         for (;;) {
@@ -230,12 +226,6 @@ public:
         co_return co_await api::export_suppressions(*cursor, *format, false, sink);
     }
 
-    awaitable<Result<json>> queue() override
-    {
-        WINNOW_CO_TRY(const auto counts, co_await engine_.queue_counts(workspace));
-        co_return Result<json>{boost::system::in_place_value, api::to_json(counts)};
-    }
-
 private:
     storage::Engine& engine_;
     Rng& rng_;
@@ -243,7 +233,7 @@ private:
 
 using Story = std::function<awaitable<Result<int>>(Suppressions&)>;
 
-int with_suppressions(const Globals& globals, const Story& story)
+int with_suppressions(const Globals& globals, const Story& story, NewData new_data = NewData::refused)
 {
     EitherEnd ends;
     ends.remote = [&story](Client& client) -> awaitable<Result<int>> {
@@ -254,7 +244,7 @@ int with_suppressions(const Globals& globals, const Story& story)
         LocalSuppressions suppressions{engine, runtime.rng};
         co_return co_await story(suppressions);
     };
-    return at_either_end(globals, ends);
+    return at_either_end(globals, ends, new_data);
 }
 
 /// The addresses of the command line, or the domain; one call for each.
@@ -339,6 +329,12 @@ std::string subject_of(const json& entry)
     return "digest " + entry.at("digest").get<std::string>();
 }
 
+/// Whether a flag chooses among the entries.
+bool narrowed(const SuppressionListCommand& c)
+{
+    return !(c.domain.empty() && c.reason.empty() && c.scope.empty() && c.list_id.empty() && c.since.empty());
+}
+
 /// One line of the overview: day, reason, scope, subject.
 void print_entry_row(const json& entry)
 {
@@ -366,7 +362,7 @@ int run_suppression_add(const Globals& globals, const SuppressionCommand& comman
             print_added(globals, subjects[i].first, subjects[i].second, before[i]);
         co_return 0;
     };
-    return with_suppressions(globals, story);
+    return with_suppressions(globals, story, NewData::made);
 }
 
 int run_suppression_remove(const Globals& globals, const SuppressionCommand& command)
@@ -416,13 +412,22 @@ int run_suppression_check(const Globals& globals, const SuppressionCommand& comm
     return with_suppressions(globals, story);
 }
 
-int run_suppression_list(const Globals& globals, const SuppressionListCommand& command)
+int run_suppression_list(const Globals& globals, const SuppressionListCommand& given)
 {
+    SuppressionListCommand command = given;
+    if (!command.since.empty()) {
+        const auto since = since_of(command.since, SystemClock{}.now());
+        if (!since)
+            return fail(since.error());
+        command.since = format_time(*since);
+    }
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
         std::string after;
+        bool any = false;
         for (;;) {
             WINNOW_CO_TRY(const auto page, co_await suppressions.page(command, after));
             for (const json& entry : page.at("entries")) {
+                any = true;
                 if (globals.json)
                     std::printf("%s\n", dump_json(entry).c_str());
                 else if (globals.quiet)
@@ -431,9 +436,12 @@ int run_suppression_list(const Globals& globals, const SuppressionListCommand& c
                     print_entry_row(entry);
             }
             if (!page.at("next").is_string())
-                co_return 0;
+                break;
             after = page.at("next").get<std::string>();
         }
+        if (!any && !globals.quiet && !globals.json)
+            say(narrowed(command) ? "no suppression fits the flags" : "nobody is suppressed");
+        co_return 0;
     };
     return with_suppressions(globals, story);
 }
@@ -459,7 +467,7 @@ int run_suppression_import(const Globals& globals, const SuppressionCommand& com
         }
         co_return 0;
     };
-    return with_suppressions(globals, story);
+    return with_suppressions(globals, story, NewData::made);
 }
 
 int run_suppression_export(const Globals& globals, const SuppressionCommand& command)
@@ -472,27 +480,6 @@ int run_suppression_export(const Globals& globals, const SuppressionCommand& com
         const EndOnSignal guard{executor, *file};
         WINNOW_CO_CHECK(co_await suppressions.export_to(command, *file));
         WINNOW_CO_CHECK(file->commit());
-        co_return 0;
-    };
-    return with_suppressions(globals, story);
-}
-
-int run_queue_summary(const Globals& globals)
-{
-    const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
-        WINNOW_CO_TRY(const auto answer, co_await suppressions.queue());
-        if (globals.json) {
-            std::printf("%s\n", dump_json(answer).c_str());
-            co_return 0;
-        }
-        Counts held;
-        for (const auto& [reason, count] : answer.at("held_by_reason").items())
-            held[reason] = count.get<std::uint64_t>();
-        Summary summary{columns_of(STDOUT_FILENO)};
-        summary.count("queued", answer.at("queued").get<std::uint64_t>());
-        summary.count("in_flight", answer.at("in_flight").get<std::uint64_t>());
-        summary.count("held", answer.at("held").get<std::uint64_t>(), held);
-        std::fputs(summary.text().c_str(), stdout);
         co_return 0;
     };
     return with_suppressions(globals, story);

@@ -1,7 +1,4 @@
 // `winnow verdicts recompute`: stored evidence by the rules of today.
-#include <unistd.h>
-
-#include <cstdio>
 #include <nlohmann/json.hpp>
 
 #include "api/explanation_json.hpp"
@@ -49,13 +46,6 @@ std::string text_of(const json& summary, std::size_t columns)
     return text.text();
 }
 
-int show(const Globals& globals, const json& summary)
-{
-    const std::string text = globals.json ? dump_json(summary) + "\n" : text_of(summary, columns_of(STDOUT_FILENO));
-    std::fputs(text.c_str(), stdout);
-    return 0;
-}
-
 }  // namespace
 
 int run_verdicts_recompute(const Globals& globals, const RecomputeCommand& command)
@@ -64,12 +54,14 @@ int run_verdicts_recompute(const Globals& globals, const RecomputeCommand& comma
     story.remote = [&](Client& client) -> awaitable<Result<int>> {
         const json form{{"dry_run", command.dry_run}};
         WINNOW_CO_TRY(const auto answer, co_await client.post("/verdicts/recompute", dump_json(form)));
-        co_return show(globals, answer);
+        show(globals, answer, text_of);
+        co_return 0;
     };
     story.local = [&](Runtime& runtime, const Config&, storage::Engine& engine) -> awaitable<Result<int>> {
         WINNOW_CO_TRY(const auto summary,
                       co_await verifier::recompute_verdicts(engine, rules_of(runtime), workspace, command.dry_run));
-        co_return show(globals, api::to_json(summary));
+        show(globals, api::to_json(summary), text_of);
+        co_return 0;
     };
     return at_either_end(globals, story);
 }

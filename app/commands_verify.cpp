@@ -1,6 +1,7 @@
 // `winnow verify` and `winnow check`: the verifier without a server.
 #include <unistd.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
@@ -10,10 +11,11 @@
 #include <nlohmann/json.hpp>
 
 #include "api/record_json.hpp"
-#include "app/commands.hpp"
+#include "app/data_dir.hpp"
 #include "app/forecast_report.hpp"
 #include "app/identity.hpp"
 #include "app/job_report.hpp"
+#include "app/lab_settings.hpp"
 #include "app/list_preview.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
@@ -50,11 +52,12 @@ struct LocalStore {
     std::unique_ptr<storage::Engine> engine;
 
     /// `large` is for what may not fit into memory.
-    static Result<LocalStore> open(Runtime& runtime, const Config& config, const Globals& globals, bool large)
+    static Result<LocalStore> open(Runtime& runtime, const Config& config, const Globals& globals, NewData new_data,
+                                   bool large)
     {
         LocalStore store;
         if (!globals.data_dir.empty()) {
-            WINNOW_TRY(store.engine, open_data_dir(runtime, config, globals));
+            WINNOW_TRY(store.engine, open_data_dir(runtime, config, globals, new_data));
             return store;
         }
         const auto keys = storage::EngineKeys::fixed(runtime.rng.token(32));  // lives as long as this run
@@ -90,8 +93,8 @@ void print_summary(const VerifyCommand& command, const verifier::UploadSummary& 
     Summary summary{columns_of(STDERR_FILENO)};
     const std::string name = command.input == "-" ? "standard input" : command.input;
     summary.title("list: " + with_commas(upload.list.rows) + " rows of " + name);
-    summary.words(with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
-                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " + cost_text(c));
+    summary.words(counted(c.duplicates, "duplicate") + ", " + with_commas(c.malformed) + " blank or malformed, " +
+                  verified_text(c) + " in " + human_duration(elapsed) + " with " + cost_text(c));
     for (const std::string& note : upload.notes)
         summary.words("note: " + note, 2);
     if (!dns_only.empty())
@@ -165,9 +168,7 @@ awaitable<Result<>> print_plan(verifier::VerificationJobs& jobs, const Globals& 
                                milliseconds deadline)
 {
     WINNOW_CO_TRY(const auto plan, co_await jobs.plan(workspace, std::move(list_id), deadline));
-    const nlohmann::json told = verifier::plan_to_json(plan);
-    const std::string text = globals.json ? dump_json(told) + "\n" : plan_text(told, columns_of(STDOUT_FILENO));
-    std::fputs(text.c_str(), stdout);
+    show(globals, verifier::plan_to_json(plan), plan_text);
     co_return Result<>{};
 }
 
@@ -244,7 +245,8 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
     }
     WINNOW_CO_TRY(auto start, input.read());
     const bool large = may_be_large(command.input) || looks_like_gzip(start);  // who knows what is in it
-    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, large));
+    const NewData new_data = command.plan ? NewData::refused : NewData::made;
+    WINNOW_CO_TRY(auto store, LocalStore::open(runtime, config, globals, new_data, large));
     UnmatchedKeeper unmatched{runtime, *store.engine};
     co_await unmatched.load();
     milliseconds deadline = config.verifier.deadline;
@@ -264,6 +266,8 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         WINNOW_CO_CHECK(co_await store.engine->commit(std::move(ops)));
         co_return told;
     }
+    if (const std::string lab = lab_settings(config); !lab.empty())
+        say(lab);
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
     interruption.watch(jobs);
     {
@@ -330,44 +334,58 @@ void print_verdict(const std::string& address, const VerdictRecord& v)
         text += ", provider " + v.provider;
     for (std::string_view flag : v.flags.names())
         text += ", " + std::string(flag);
-    text += "\n";
+    const std::size_t columns = columns_of(STDOUT_FILENO);
+    Summary evidence{columns};
     if (!v.suggestion.empty())
-        text += "  did you mean " + v.suggestion + "?\n";
+        evidence.words("did you mean " + v.suggestion + "?");
     for (const Evidence& e : v.evidence) {
-        text += "  " + std::string(to_string(e.kind)) + ": " + e.asked;
+        std::string step = std::string(to_string(e.kind)) + ": " + e.asked;
         if (!e.of.empty())
-            text += " of " + e.of;
-        text += " -> " + e.answer;
+            step += " of " + e.of;
+        step += " -> " + e.answer;
         if (!e.rule.empty())
-            text += "  [" + e.rule + "]";
-        text += "\n";
+            step += " [" + e.rule + "]";
+        evidence.words(step, 4);
     }
-    std::fputs(text.c_str(), stdout);
+    std::fputs((folded(text, columns, 2) + evidence.text()).c_str(), stdout);
+}
+
+/// The guard's word, not the domain's: a lab lifts it.
+bool refused_as_private(const VerdictRecord& v)
+{
+    return v.reason == Reason::no_connect && std::any_of(v.evidence.begin(), v.evidence.end(), [](const Evidence& e) {
+               return e.rule == "route.refused_target" && e.answer.find("public internet") != std::string::npos;
+           });
 }
 
 awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globals, std::vector<std::string> addresses,
                           milliseconds deadline)
 {
-    auto store = LocalStore::open(runtime, config, globals, false);
+    auto store = LocalStore::open(runtime, config, globals, NewData::refused, false);
     if (!store)
         co_return fail(store.error());
     UnmatchedKeeper unmatched{runtime, *store->engine};
     co_await unmatched.load();
     const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store->engine), config.verifier};
-    bool all_good = true, all_probed = true;
+    bool all_good = true, all_probed = true, guarded = false;
+    if (const std::string lab = lab_settings(config); !lab.empty())
+        say(lab);
     for (const std::string& address : addresses) {
         const VerdictRecord verdict = co_await verifier.check(workspace, address, deadline);
         all_good = all_good && verdict.verdict != Verdict::undeliverable;
         all_probed = all_probed && verdict.reason != Reason::not_probed;
+        guarded = guarded || refused_as_private(verdict);
         if (globals.json)
             std::printf("%s\n", dump_json(verifier::verdict_to_json(address, verdict, true)).c_str());
         else
             print_verdict(address, verdict);
     }
     co_await unmatched.save();
+    if (guarded && !globals.quiet)
+        say("mail hosts on loopback or private addresses were not asked; in a lab, --allow-private lets them be");
     if (!all_probed && !identity.why_not.empty() && !globals.quiet)
-        std::fprintf(stderr, "winnow: mailboxes were not probed: %s\n", identity.why_not.c_str());
+        say("mailboxes were not probed: " + identity.why_not);
     co_return all_good ? 0 : 3;
 }
 
@@ -384,9 +402,7 @@ Result<> preview(const Globals& globals, const VerifyCommand& command)
         WINNOW_CHECK(previewer.feed(std::move(piece)));
     }
     WINNOW_TRY(const auto found, previewer.finish());
-    const nlohmann::json answer = api::to_json(found);
-    const std::string text = globals.json ? dump_json(answer) + "\n" : preview_text(answer, columns_of(STDOUT_FILENO));
-    std::fputs(text.c_str(), stdout);
+    show(globals, api::to_json(found), preview_text);
     return {};
 }
 

@@ -15,6 +15,7 @@
 
 #include "app/client.hpp"
 #include "app/commands.hpp"
+#include "app/job_report.hpp"
 #include "app/output_file.hpp"
 #include "app/report.hpp"
 #include "app/sandbox_profile.hpp"
@@ -195,9 +196,8 @@ awaitable<Result<>> Demo::print_summary(storage::ListRecord list, storage::JobRe
     const auto& c = job.counters;
     Summary summary{columns_of(STDOUT_FILENO)};
     summary.title("list: " + with_commas(list.rows) + " rows of " + contacts);
-    summary.words(with_commas(c.duplicates) + " duplicates, " + with_commas(c.malformed) + " blank or malformed, " +
-                  with_commas(c.done) + " addresses verified in " + human_duration(elapsed) + " with " +
-                  with_commas(c.probes) + " RCPT probes");
+    summary.words(counted(c.duplicates, "duplicate") + ", " + with_commas(c.malformed) + " blank or malformed, " +
+                  verified_text(c) + " in " + human_duration(elapsed) + " with " + counted(c.probes, "RCPT probe"));
     summary.title("verdicts");
     summary.verdicts(c.by_reason);
     add_campaign(summary, counts_of(campaign));
@@ -227,6 +227,7 @@ std::string free_or_any(Runtime& runtime, const std::string& wanted)
     const auto at = net::parse_endpoint(wanted);
     if (at && net::listen_tcp(runtime.io.get_executor(), *at))
         return wanted;
+    say(wanted + " is taken; another port serves in its place, shown below");
     return "127.0.0.1:0";
 }
 

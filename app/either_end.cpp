@@ -11,7 +11,7 @@ awaitable<int> told(const EitherEnd& story, Runtime& runtime, const Config& conf
     co_return done ? *done : fail(done.error());
 }
 
-int on_data_dir(const Globals& globals, const EitherEnd& story)
+int on_data_dir(const Globals& globals, const EitherEnd& story, NewData new_data)
 {
     auto config = configured(globals);
     if (!config)
@@ -21,7 +21,7 @@ int on_data_dir(const Globals& globals, const EitherEnd& story)
     auto runtime = Runtime::make(*config, *log, false);
     if (!runtime)
         return fail_setup(runtime.error());
-    auto engine = open_data_dir(**runtime, *config, globals);
+    auto engine = open_data_dir(**runtime, *config, globals, new_data);
     if (!engine)
         return fail(engine.error());
     return run_to_end(**runtime, told(story, **runtime, *config, **engine));
@@ -29,10 +29,10 @@ int on_data_dir(const Globals& globals, const EitherEnd& story)
 
 }  // namespace
 
-int at_either_end(const Globals& globals, const EitherEnd& story)
+int at_either_end(const Globals& globals, const EitherEnd& story, NewData new_data)
 {
     if (!globals.data_dir.empty() && globals.server.empty())
-        return on_data_dir(globals, story);
+        return on_data_dir(globals, story, new_data);
     const auto remote = [&story](Client& client, Runtime&) -> awaitable<Result<int>> {
         co_return co_await story.remote(client);
     };

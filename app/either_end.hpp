@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "app/client.hpp"
+#include "app/data_dir.hpp"
 #include "storage/engine.hpp"
 
 namespace winnow::app {
@@ -15,6 +16,6 @@ struct EitherEnd {
 };
 
 /// --data-dir without --server means the store itself; else the server. Prints the error; gives the exit code.
-int at_either_end(const Globals& globals, const EitherEnd& story);
+int at_either_end(const Globals& globals, const EitherEnd& story, NewData new_data = NewData::refused);
 
 }  // namespace winnow::app

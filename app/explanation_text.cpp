@@ -19,15 +19,6 @@ std::string text_of(const json& value)
     return value.is_string() ? value.get<std::string>() : std::string{};
 }
 
-/// "2026-11-20 14:03"; seconds are for programs.
-std::string minute_of(const json& time)
-{
-    std::string text = text_of(time).substr(0, 16);
-    if (text.size() > 10)
-        text[10] = ' ';
-    return text.empty() ? "at an unknown time" : text;
-}
-
 /// What follows a line, further in: each broken by itself.
 void below(Summary& summary, const std::string& text)
 {
@@ -161,7 +152,8 @@ std::string explanation_text(const json& explanation, std::size_t columns)
     add_history(summary, explanation);
 
     const json& verdict = explanation.at("verdict");
-    summary.title("stored verdict");
+    // What is no address is never verified, so that nothing can be stored: the verdict is that of its syntax.
+    summary.title(syntax.at("usable").get<bool>() ? "stored verdict" : "verdict, from the syntax alone");
     if (verdict.is_null()) {
         summary.words("none, or it has expired");
     } else {

@@ -1,5 +1,6 @@
 #include "app/job_report.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -40,13 +41,24 @@ storage::JobCounters counters_of(const json& job)
 
 std::string cost_text(const storage::JobCounters& counters)
 {
-    std::string text = with_commas(counters.probes) + " RCPT probes";
+    std::string text = counted(counters.probes, "RCPT probe");
     if (const auto each = verifier::probes_per_decided(counters))
         text += " (" + short_number(*each) + " for each decided address)";
-    text += ", " + with_commas(counters.connections) + " connections";
+    text += ", " + counted(counters.connections, "connection");
     if (const auto per_1000 = verifier::connections_per_1000(counters))
         text += " (" + short_number(*per_1000) + " for 1,000 addresses)";
     return text;
+}
+
+std::string verified_text(const storage::JobCounters& counters)
+{
+    const auto found = counters.by_reason.find(Reason::syntax_invalid);
+    const std::uint64_t none = found == counters.by_reason.end() ? 0 : std::min(found->second, counters.done);
+    std::string text;
+    if (none > 0)
+        text = with_commas(none) + (none == 1 ? " is no address, " : " are no addresses, ");
+    const std::uint64_t verified = counters.done - none;
+    return text + with_commas(verified) + (verified == 1 ? " address verified" : " addresses verified");
 }
 
 std::string speed_text(const json& job)

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <utility>
 #include <vector>
@@ -45,6 +46,11 @@ std::string with_commas(std::uint64_t n)
     return digits;
 }
 
+std::string counted(std::uint64_t n, const std::string& thing)
+{
+    return with_commas(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
 std::string human_duration(milliseconds d)
 {
     const auto seconds = d.count() / 1000;
@@ -66,6 +72,37 @@ std::size_t columns_of(int fd)
     return std::clamp<std::size_t>(size.ws_col, 40, 200);
 }
 
+std::string folded(const std::string& text, std::size_t columns, std::size_t indent)
+{
+    std::istringstream words{text};
+    std::string all, line;
+    for (std::string word; words >> word;) {
+        if (line.empty()) {
+            line = word;
+        } else if (line.size() + 1 + word.size() > columns) {
+            all += line + "\n";
+            line = std::string(indent, ' ') + word;
+        } else {
+            line += " " + word;
+        }
+    }
+    return line.empty() ? all : all + line + "\n";
+}
+
+std::string minute_of(const nlohmann::json& time)
+{
+    std::string text = time.is_string() ? time.get<std::string>().substr(0, 16) : std::string{};
+    if (text.size() > 10)
+        text[10] = ' ';
+    return text.empty() ? "at an unknown time" : text + " UTC";
+}
+
+void say(const std::string& sentence)
+{
+    const std::string text = "winnow: " + sentence;
+    std::fputs((isatty(STDERR_FILENO) == 1 ? folded(text, columns_of(STDERR_FILENO), 2) : text + "\n").c_str(), stderr);
+}
+
 std::uint64_t sum(const Counts& counts)
 {
     std::uint64_t total = 0;
@@ -76,18 +113,12 @@ std::uint64_t sum(const Counts& counts)
 
 void Summary::words(const std::string& text, std::size_t indent)
 {
-    std::istringstream words{text};
-    std::string line = " ";
-    bool empty = true;  // of words
-    for (std::string word; words >> word; empty = false) {
-        if (!empty && line.size() + 1 + word.size() > columns_) {
-            text_ += line + "\n";
-            line.assign(indent + 1, ' ');
-        }
-        line += " " + word;
+    const std::string lines = folded(text, columns_ - 2, indent);
+    for (std::size_t at = 0; at < lines.size();) {
+        const std::size_t end = lines.find('\n', at) + 1;
+        text_ += "  " + lines.substr(at, end - at);
+        at = end;
     }
-    if (!empty)
-        text_ += line + "\n";
 }
 
 void Summary::title(const std::string& text)

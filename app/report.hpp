@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 #include "storage/records.hpp"
@@ -12,11 +13,23 @@ namespace winnow::app {
 
 /// 1234567 -> "1,234,567".
 std::string with_commas(std::uint64_t n);
+/// "1 row", "1,200 rows".
+std::string counted(std::uint64_t n, const std::string& thing);
 /// "0.4 s", "12.3 s", "4 min 5 s", "2 h 3 min".
 std::string human_duration(milliseconds d);
 
 /// Columns of the terminal behind `fd`, within 40 and 200; 80 when it is none.
 std::size_t columns_of(int fd);
+
+/// `text` broken at spaces into lines of at most `columns`; those after the first begin with `indent` spaces. A longer
+/// word stands alone.
+std::string folded(const std::string& text, std::size_t columns, std::size_t indent);
+
+/// "winnow: <sentence>" on standard error; on a terminal broken at spaces, elsewhere one line, for logs and grep.
+void say(const std::string& sentence);
+
+/// "2026-11-20 14:03 UTC" of an RFC 3339 time in UTC; seconds are for programs. "at an unknown time" of null.
+std::string minute_of(const nlohmann::json& time);
 
 using Counts = std::map<std::string, std::uint64_t>;
 

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <sstream>
+
+#include "app/job_report.hpp"
 
 namespace {
 
@@ -21,6 +24,37 @@ std::size_t widest(const std::string& text)
     for (std::string line; std::getline(lines, line);)
         most = std::max(most, line.size());
     return most;
+}
+
+TEST(Report, TextIsBrokenAtSpacesAndALongWordStandsAlone)
+{
+    using winnow::app::folded;
+    EXPECT_EQ(folded("one two three", 80, 2), "one two three\n");
+    EXPECT_EQ(folded("one two three", 8, 2), "one two\n  three\n");
+    EXPECT_EQ(folded("a https://example.com/long b", 6, 2), "a\n  https://example.com/long\n  b\n");
+    EXPECT_EQ(folded("  ", 80, 2), "");
+}
+
+TEST(Report, OneThingHasNoPlural)
+{
+    EXPECT_EQ(winnow::app::counted(1, "connection"), "1 connection");
+    EXPECT_EQ(winnow::app::counted(0, "connection"), "0 connections");
+    EXPECT_EQ(winnow::app::counted(1200, "row"), "1,200 rows");
+}
+
+TEST(Report, ATimeSaysItsZone)
+{
+    EXPECT_EQ(winnow::app::minute_of("2026-11-20T14:03:59.000Z"), "2026-11-20 14:03 UTC");
+    EXPECT_EQ(winnow::app::minute_of(nullptr), "at an unknown time");
+}
+
+TEST(Report, RowsThatAreNoAddressesAreNotCountedAsVerified)
+{
+    winnow::storage::JobCounters counters;
+    counters.done = 927;
+    EXPECT_EQ(winnow::app::verified_text(counters), "927 addresses verified");
+    counters.by_reason[Reason::syntax_invalid] = 11;
+    EXPECT_EQ(winnow::app::verified_text(counters), "11 are no addresses, 916 addresses verified");
 }
 
 TEST(Summary, WhatACountIsMadeOfStaysWithinTheColumnsUnderItsFirstEntry)

@@ -23,8 +23,8 @@ OLD = b"what was here before\n"
 
 
 def sentence(err):
-    """The one line for a person on standard error; log lines are NDJSON and do not count."""
-    lines = [line for line in err.splitlines() if line and not line.startswith("{")]
+    """The one line for a person on standard error; log lines are NDJSON and do not count, nor does the word that this is a lab."""
+    lines = [line for line in err.splitlines() if line and not line.startswith(("{", "winnow: lab settings"))]
     expect(len(lines) == 1, f"expected one sentence, got {len(lines)}:\n{err}")
     expect(lines[0].startswith("winnow: ") and len(lines[0]) < 600, f"not a sentence of winnow: {lines[0]!r}")
     return lines[0]
@@ -402,7 +402,7 @@ def clients(t: Table, config, server, process):
     expect(done.code == 0, f"of two addresses one was wrong, the other one was added: {done}")
     lab.try_run("suppression", "add", "a@b.test", env=late)
     said = json.loads(lab.run("suppression", "add", "a@b.test", "--json", env=late))
-    expect(said == {"address": "a@b.test", "added": True}, f"add --json: {said}")
+    expect(said["address"] == "a@b.test" and said["added"], f"add --json: {said}")
     expect(lab.try_run("suppression", "check", "a@b.test", env=late).code == 3, "an added address is not suppressed")
     done = lab.try_run("suppression", "remove", "a@b.test", env=late)
     expect(done.code == 0 and "a@b.test" in done.err and "removed" in done.err, f"remove says nothing: {done}")
@@ -573,6 +573,34 @@ def newer_format(store):
     raise Failed("no meta record in the write-ahead log of the store")
 
 
+def data_directories(t: Table):
+    """A mistyped --data-dir is no empty store: it is refused, and nothing is made. The first data bring their key."""
+    lab = t.lab
+    typo, good = lab.dir / "typo", t.file("good.csv", GOOD)
+    for args in (["suppression", "list"], ["suppression", "check", "a@b.test"], ["suppression", "remove", "a@b.test"],
+                 ["suppression", "export", "-o", t.out], ["queue", "summary"], ["explain", "a@b.test"], ["replies", "unmatched"],
+                 ["verdicts", "recompute"], ["check", "a@b.test"], ["verify", good, "--plan"]):
+        t.fails(" ".join(map(str, args)), 2, ["no winnow data", str(typo), "--data-dir"], *args, "--data-dir", typo)
+        expect(not typo.exists() and not typo.with_suffix(".key").exists(), f"{args} made {typo}")
+    t.fails("a list on a folder", 2, ["--server", "--data-dir"], "list", "status", "x", "--data-dir", typo)
+
+    t.cases += 1
+    new = lab.dir / "new"
+    done = lab.try_run("verify", good, "-o", t.out, "--data-dir", new, *lab.sandbox_flags())
+    expect(done.code == 0 and f"new data in {new}" in done.err and f"{new}.key" in done.err, f"the first data: {done}")
+    expect("winnow: lab settings" in done.err and "--allow-private" in done.err and "--fast" in done.err, f"a lab: {done.err}")
+    shown = lab.run("explain", "ada@acme.deliverable.test", "--data-dir", new)
+    expect("deliverable (accepted)" in shown and " UTC" in shown, f"explain: {shown}")
+    expect(max(map(len, shown.splitlines())) <= 80, f"explain is too wide: {shown}")
+    done = lab.try_run("suppression", "list", "--data-dir", new)
+    expect(done.code == 0 and not done.out and "nobody is suppressed" in done.err, f"an empty list: {done}")
+    listed = t.file("listed.csv", b"nick,who\nx@x.test,Ada <a@b.test>\n")
+    lab.run("suppression", "import", listed, "--column", "who", "--data-dir", new)
+    for since in ("7d", "24h", "2020-01-31", "2020-01-31T00:00:00Z"):
+        expect(lab.run("suppression", "list", "-q", "--since", since, "--data-dir", new) == "a@b.test\n", f"--since {since}")
+    t.fails("a time that is none", 2, ["--since", "yesterday", "7d"], "suppression", "list", "--since", "yesterday", "--data-dir", new)
+
+
 def dns(t: Table):
     """No name server answers: the run ends, says whom it asked and writes nothing; without a probe identity nothing is probed."""
     good = t.file("good.csv", HEADER + b"1,ada@acme.deliverable.test\n")
@@ -634,7 +662,7 @@ def story(lab: Lab):
     """Each mistake gets one sentence with the cure, the right exit code, and leaves no half-written file."""
     lab.sandbox()
     table = Table(lab)
-    for part in (usage, configuration, config_check, lists, long_line, devices, small_disk, permissions, servers, dns, interrupted, interrupted_clients, quiet):
+    for part in (usage, configuration, config_check, lists, long_line, devices, small_disk, permissions, servers, data_directories, dns, interrupted, interrupted_clients, quiet):
         part(table)
     expect(table.cases > 45, f"only {table.cases} cases were played")
     print(f"{table.cases} cases")
