@@ -120,7 +120,8 @@ Result<OpResult> Apply::operator()(PutRowResults& op)
                store_.get(Family::document, shape::document(op.workspace, Document::list, op.list_id)));
     if (!list)
         return Error(Errc::not_found, "there is no list " + op.list_id);
-    for (const RowResult& row : op.results) {
+    for (std::size_t i = 0; i < op.results.size(); ++i) {
+        const RowResult& row = op.results[i];
         std::string key = shape::row(op.workspace, op.list_id, row.number);
         WINNOW_TRY(const auto before, load<RowResult>(Family::result, key));
         if (before && before->state == RowState::waiting)
@@ -128,12 +129,14 @@ Result<OpResult> Apply::operator()(PutRowResults& op)
         if (row.state == RowState::waiting)
             store_.put(Family::row_due, shape::row_due(op.workspace, op.list_id, row.due, row.number), {});
         if (row.state == RowState::done) {
-            WINNOW_TRY(const auto stored, load<ListRow>(Family::row, key));
-            if (stored) {
-                const ParsedAddress parsed = parse_address(stored->address);
-                if (parsed.valid) {
-                    WINNOW_CHECK(cache_verdict(op.workspace, parsed.address, row.verdict));
-                }
+            std::optional<H16> whose;
+            if (i < op.remembered_for.size()) {
+                whose = op.remembered_for[i];
+            } else {
+                WINNOW_TRY(whose, address_in_row(key));
+            }
+            if (whose) {
+                WINNOW_CHECK(cache_verdict(op.workspace, *whose, row.verdict));
             }
         }
         store_.put(Family::result, std::move(key), encode(row));
@@ -141,9 +144,21 @@ Result<OpResult> Apply::operator()(PutRowResults& op)
     return OpResult{};
 }
 
-Result<> Apply::cache_verdict(const std::string& workspace, const Address& address, const VerdictRecord& verdict)
+/// Of the address in a row of a list; nothing when there is none.
+Result<std::optional<H16>> Apply::address_in_row(const std::string& key) const
 {
-    const std::string key = shape::of_address(workspace, context_.digester.address(address));
+    WINNOW_TRY(const auto stored, load<ListRow>(Family::row, key));
+    if (!stored)
+        return std::optional<H16>();
+    const ParsedAddress parsed = parse_address(stored->address);
+    if (!parsed.valid)
+        return std::optional<H16>();
+    return std::optional(context_.digester.address(parsed.address));
+}
+
+Result<> Apply::cache_verdict(const std::string& workspace, const H16& address, const VerdictRecord& verdict)
+{
+    const std::string key = shape::of_address(workspace, address);
     if (verdict.verdict == Verdict::unknown) {
         // A failed probe tells nothing: what is known and fresh stays.
         WINNOW_TRY(const auto bytes, store_.get(Family::verdict, key));
@@ -165,7 +180,7 @@ Result<> Apply::cache_verdict(const std::string& workspace, const Address& addre
 Result<OpResult> Apply::operator()(PutVerdict& op)
 {
     WINNOW_CHECK(check_names({op.workspace}));
-    WINNOW_CHECK(cache_verdict(op.workspace, op.address, op.verdict));
+    WINNOW_CHECK(cache_verdict(op.workspace, context_.digester.address(op.address), op.verdict));
     return OpResult{};
 }
 

@@ -90,7 +90,8 @@ private:
     Result<OpResult> put_document(shape::Document kind, Record& record);
     Result<std::uint64_t> next_in(const std::string& sequence_key);
     Result<std::uint64_t> append(EventRecord event);
-    Result<> cache_verdict(const std::string& workspace, const Address& address, const VerdictRecord& verdict);
+    Result<std::optional<H16>> address_in_row(const std::string& key) const;
+    Result<> cache_verdict(const std::string& workspace, const H16& address, const VerdictRecord& verdict);
 
     Result<> add_fact(const shape::SuppressionKey& key, SuppressionFacts facts, const std::string& clear_text);
     Result<bool> lift(const shape::SuppressionKey& key);

@@ -56,6 +56,7 @@ public:
 /// All that is stored of an address. Parts fail alone: as if history or verdict were not there, and a check that cannot
 /// be made is an error.
 struct AddressKnowledge {
+    H16 digest;                            ///< of the address
     std::vector<Evidence> history;         ///< newest first
     std::optional<VerdictRecord> verdict;  ///< not expired
     Result<std::vector<SuppressionHit>> suppressed = std::vector<SuppressionHit>{};
@@ -95,6 +96,9 @@ public:
     /// included.
     virtual Result<std::vector<SuppressionHit>> check(std::string_view workspace, std::string_view list_id,
                                                       const Address& address) const = 0;
+    /// check() of many, in the order given, not on the caller's thread.
+    virtual awaitable<Result<std::vector<Result<std::vector<SuppressionHit>>>>> check_many(
+        std::string workspace, std::string list_id, std::vector<Address> addresses) = 0;
     /// The entries behind a check, with everything known about them.
     virtual awaitable<Result<std::vector<SuppressionEntry>>> find_suppressions(std::string workspace,
                                                                                Address address) = 0;

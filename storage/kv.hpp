@@ -95,6 +95,8 @@ public:
     virtual std::string_view key() const = 0;
     virtual std::string_view value() const = 0;
     virtual void next() = 0;
+    /// To the first key of the range that is not before `key`; backwards too.
+    virtual void seek(std::string_view key) = 0;
     /// Why valid() is false: the end of the range, or an error.
     virtual Result<> status() const = 0;
 };
@@ -105,6 +107,9 @@ public:
     virtual ~KeyValueStore() = default;
     virtual Result<std::optional<std::string>> get(Family family, std::string_view key,
                                                    const KvSnapshot* snapshot = nullptr) const = 0;
+    /// get() of each key, in the order given: cheaper than one after the other.
+    virtual std::vector<Result<std::optional<std::string>>> get_many(Family family,
+                                                                     const std::vector<std::string>& keys) const = 0;
     virtual std::unique_ptr<KvIterator> scan(Family family, KeyRange range,
                                              const KvSnapshot* snapshot = nullptr) const = 0;
     virtual std::shared_ptr<const KvSnapshot> snapshot() const = 0;

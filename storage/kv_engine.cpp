@@ -134,6 +134,17 @@ Result<std::vector<SuppressionHit>> KvEngine::check(std::string_view workspace, 
     return reader_.check(workspace, list_id, address, now());
 }
 
+awaitable<Result<std::vector<Result<std::vector<SuppressionHit>>>>> KvEngine::check_many(std::string workspace,
+                                                                                         std::string list_id,
+                                                                                         std::vector<Address> addresses)
+{
+    using Checks = std::vector<Result<std::vector<SuppressionHit>>>;
+    return read<Checks>([this, workspace = std::move(workspace), list_id = std::move(list_id),
+                         addresses = std::move(addresses)]() -> Result<Checks> {
+        return reader_.check_many(workspace, list_id, addresses, now());
+    });
+}
+
 awaitable<Result<std::vector<SuppressionEntry>>> KvEngine::find_suppressions(std::string workspace, Address address)
 {
     return read<std::vector<SuppressionEntry>>([this, workspace = std::move(workspace), address = std::move(address)] {
@@ -229,9 +240,11 @@ awaitable<Result<std::vector<AddressKnowledge>>> KvEngine::knowledge(std::string
                                                                      std::vector<Address> addresses,
                                                                      std::size_t history_limit)
 {
-    return read<std::vector<AddressKnowledge>>(
-        [this, workspace = std::move(workspace), list_id = std::move(list_id), addresses = std::move(addresses),
-         history_limit] { return reader_.knowledge(workspace, list_id, addresses, history_limit, now()); });
+    return read<std::vector<AddressKnowledge>>([this, workspace = std::move(workspace), list_id = std::move(list_id),
+                                                addresses = std::move(addresses),
+                                                history_limit]() -> Result<std::vector<AddressKnowledge>> {
+        return reader_.knowledge(workspace, list_id, addresses, history_limit, now());
+    });
 }
 
 awaitable<Result<std::optional<CatchAllRecord>>> KvEngine::get_catch_all(std::string domain)

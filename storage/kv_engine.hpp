@@ -35,6 +35,8 @@ public:
 
     Result<std::vector<SuppressionHit>> check(std::string_view workspace, std::string_view list_id,
                                               const Address& address) const override;
+    awaitable<Result<std::vector<Result<std::vector<SuppressionHit>>>>> check_many(
+        std::string workspace, std::string list_id, std::vector<Address> addresses) override;
     awaitable<Result<std::vector<SuppressionEntry>>> find_suppressions(std::string workspace, Address address) override;
     awaitable<Result<std::unique_ptr<SuppressionCursor>>> open_suppressions(std::string workspace,
                                                                             SuppressionFilter filter) override;

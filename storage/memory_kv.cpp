@@ -86,6 +86,7 @@ public:
     std::string_view key() const override { return at_->first; }
     std::string_view value() const override { return at_->second; }
     void next() override { ++at_; }
+    void seek(std::string_view key) override { at_ = map_->lower_bound(std::max<std::string_view>(key, range_.lower)); }
     Result<> status() const override { return {}; }
 
 private:
@@ -111,6 +112,16 @@ public:
         if (found == map.end())
             return std::optional<std::string>();
         return std::optional<std::string>(found->second);
+    }
+
+    std::vector<Result<std::optional<std::string>>> get_many(Family family,
+                                                             const std::vector<std::string>& keys) const override
+    {
+        std::vector<Result<std::optional<std::string>>> found;
+        found.reserve(keys.size());
+        for (const std::string& key : keys)
+            found.push_back(get(family, key, nullptr));
+        return found;
     }
 
     std::unique_ptr<KvIterator> scan(Family family, KeyRange range, const KvSnapshot* snapshot) const override

@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "storage/keys.hpp"
 #include "storage/records.hpp"
 
 /// Durable changes as values. A commit is a list of them, applied whole or not at all by the committer thread.
@@ -35,6 +36,9 @@ struct PutRows {
 struct PutRowResults {
     std::string workspace, list_id;
     std::vector<RowResult> results;
+    /// For each result, as whose verdict that of a finished row is remembered besides; nothing = nobody's, it was
+    /// remembered before. Empty = that of the address in each row of the list.
+    std::vector<std::optional<H16>> remembered_for = {};
 };
 
 struct PutVerdict {

@@ -219,6 +219,7 @@ public:
     std::string_view key() const override { return view(at_->key()); }
     std::string_view value() const override { return view(at_->value()); }
     void next() override { at_->Next(); }
+    void seek(std::string_view key) override { at_->Seek(slice(std::max<std::string_view>(key, range_.lower))); }
     Result<> status() const override
     {
         const rocksdb::Status status = at_->status();
@@ -240,6 +241,7 @@ public:
     std::string_view key() const override { return {}; }
     std::string_view value() const override { return {}; }
     void next() override {}
+    void seek(std::string_view) override {}
     Result<> status() const override { return Error(Errc::unavailable, "the store is closed"); }
 };
 
@@ -254,13 +256,28 @@ public:
             return Error(Errc::unavailable, "the store is closed");
         rocksdb::ReadOptions options;
         options.snapshot = raw(snapshot);
-        std::string value;
+        rocksdb::PinnableSlice value;
         const rocksdb::Status status = database_->db->Get(options, database_->family(family), slice(key), &value);
-        if (status.ok())
-            return std::optional(std::move(value));
-        if (status.IsNotFound())
-            return std::optional<std::string>();
-        return to_error(status, "read");
+        return found(status, value);
+    }
+
+    std::vector<Result<std::optional<std::string>>> get_many(Family family,
+                                                             const std::vector<std::string>& keys) const override
+    {
+        std::vector<Result<std::optional<std::string>>> values;
+        if (!database_) {
+            values.assign(keys.size(), Error(Errc::unavailable, "the store is closed"));
+            return values;
+        }
+        const std::vector<rocksdb::Slice> names(keys.begin(), keys.end());
+        std::vector<rocksdb::PinnableSlice> pinned(keys.size());
+        std::vector<rocksdb::Status> statuses(keys.size());
+        database_->db->MultiGet(rocksdb::ReadOptions(), database_->family(family), names.size(), names.data(),
+                                pinned.data(), statuses.data());
+        values.reserve(keys.size());
+        for (std::size_t i = 0; i < keys.size(); ++i)
+            values.push_back(found(statuses[i], pinned[i]));
+        return values;
     }
 
     std::unique_ptr<KvIterator> scan(Family family, KeyRange range, const KvSnapshot* snapshot) const override
@@ -325,6 +342,15 @@ public:
     }
 
 private:
+    static Result<std::optional<std::string>> found(const rocksdb::Status& status, const rocksdb::PinnableSlice& value)
+    {
+        if (status.ok())
+            return std::optional(value.ToString());
+        if (status.IsNotFound())
+            return std::optional<std::string>();
+        return to_error(status, "read");
+    }
+
     rocksdb::Status add(rocksdb::WriteBatch& batch, const KvWrite& write) const
     {
         rocksdb::ColumnFamilyHandle* const family = database_->family(write.family);

@@ -25,6 +25,16 @@ KeyRange rows_from(const std::string& workspace, const std::string& list_id, std
     return range;
 }
 
+/// A cache: what cannot be read is found out again, like what expired.
+Result<std::optional<VerdictRecord>> fresh(Result<std::optional<VerdictRecord>> stored, TimePoint now)
+{
+    if (!stored && stored.error().code == make_error_code(Errc::corrupt))
+        return std::optional<VerdictRecord>();
+    if (stored && *stored && (*stored)->expires_at <= now)
+        return std::optional<VerdictRecord>();
+    return stored;
+}
+
 }  // namespace
 
 Result<std::optional<ListRecord>> StoreReader::get_list(const std::string& workspace, const std::string& id) const
@@ -138,13 +148,8 @@ Result<std::vector<CampaignRecord>> StoreReader::campaigns(const std::string& wo
 Result<std::optional<VerdictRecord>> StoreReader::get_verdict(const std::string& workspace, const Address& address,
                                                               TimePoint now) const
 {
-    auto verdict = read<VerdictRecord>(Family::verdict, shape::of_address(workspace, digester_.address(address)));
-    // A cache: what cannot be read is found out again.
-    if (!verdict && verdict.error().code == make_error_code(Errc::corrupt))
-        return std::optional<VerdictRecord>();
-    if (verdict && *verdict && (*verdict)->expires_at <= now)
-        return std::optional<VerdictRecord>();
-    return verdict;
+    const std::string key = shape::of_address(workspace, digester_.address(address));
+    return fresh(read<VerdictRecord>(Family::verdict, key), now);
 }
 
 StoreReader::VerdictWalk StoreReader::open_verdicts(std::string workspace) const
@@ -185,19 +190,55 @@ Result<std::vector<Evidence>> StoreReader::history(const std::string& workspace,
                                 KeyRange::prefix(shape::of_address(workspace, digester_.address(address))), limit);
 }
 
-Result<std::vector<AddressKnowledge>> StoreReader::knowledge(const std::string& workspace, const std::string& list_id,
-                                                             const std::vector<Address>& addresses,
-                                                             std::size_t history_limit, TimePoint now) const
+std::vector<StoreReader::Digests> StoreReader::digests_of(const std::vector<Address>& addresses) const
 {
-    std::vector<AddressKnowledge> all;
+    std::vector<Digests> all;
     all.reserve(addresses.size());
+    const Address* before = nullptr;
     for (const Address& address : addresses) {
-        AddressKnowledge& known = all.emplace_back();
-        if (auto found = history(workspace, address, history_limit))
+        // Rows of a domain come together.
+        const bool same_domain = before != nullptr && before->domain == address.domain;
+        const H16 domain = same_domain ? all.back().domain : digester_.domain(address.domain);
+        all.push_back({digester_.address(address), digester_.loose(address), domain});
+        before = &address;
+    }
+    return all;
+}
+
+std::vector<std::optional<VerdictRecord>> StoreReader::verdicts_of(const std::vector<std::string>& keys,
+                                                                   TimePoint now) const
+{
+    const auto stored = store_.get_many(Family::verdict, keys);
+    std::vector<std::optional<VerdictRecord>> verdicts;
+    verdicts.reserve(keys.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        auto verdict = fresh(decoded<VerdictRecord>(Family::verdict, keys[i], stored[i]), now);
+        verdicts.push_back(verdict ? std::move(*verdict) : std::nullopt);
+    }
+    return verdicts;
+}
+
+std::vector<AddressKnowledge> StoreReader::knowledge(const std::string& workspace, const std::string& list_id,
+                                                     const std::vector<Address>& addresses, std::size_t history_limit,
+                                                     TimePoint now) const
+{
+    const std::vector<Digests> names = digests_of(addresses);
+    std::vector<std::string> keys;  // the same in the families verdict and evidence
+    keys.reserve(names.size());
+    for (const Digests& name : names)
+        keys.push_back(shape::of_address(workspace, name.address));
+    auto verdicts = verdicts_of(keys, now);
+    auto checks = check_many(workspace, list_id, names, now);
+    const auto outcomes = store_.scan(Family::evidence, KeyRange{});
+    std::vector<AddressKnowledge> all(addresses.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        AddressKnowledge& known = all[i];
+        known.digest = names[i].address;
+        outcomes->seek(keys[i]);
+        if (auto found = read_on<Evidence>(*outcomes, Family::evidence, keys[i], history_limit))
             known.history = std::move(*found);
-        if (auto stored = get_verdict(workspace, address, now))
-            known.verdict = std::move(*stored);
-        known.suppressed = check(workspace, list_id, address, now);
+        known.verdict = std::move(verdicts[i]);
+        known.suppressed = std::move(checks[i]);
     }
     return all;
 }

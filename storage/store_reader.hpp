@@ -27,6 +27,9 @@ public:
     // --- suppressions (store_reader_suppression.cpp)
     Result<std::vector<SuppressionHit>> check(std::string_view workspace, std::string_view list_id,
                                               const Address& address, TimePoint now) const;
+    std::vector<Result<std::vector<SuppressionHit>>> check_many(std::string_view workspace, std::string_view list_id,
+                                                                const std::vector<Address>& addresses,
+                                                                TimePoint now) const;
     Result<std::vector<SuppressionEntry>> find_suppressions(const std::string& workspace, const Address& address,
                                                             TimePoint now) const;
     /// Where a walk over the suppressions stands.
@@ -71,9 +74,9 @@ public:
     Result<std::vector<StoredVerdict>> next_verdicts(VerdictWalk& walk, std::size_t limit, TimePoint now) const;
     Result<std::vector<Evidence>> history(const std::string& workspace, const Address& address,
                                           std::size_t limit) const;
-    Result<std::vector<AddressKnowledge>> knowledge(const std::string& workspace, const std::string& list_id,
-                                                    const std::vector<Address>& addresses, std::size_t history_limit,
-                                                    TimePoint now) const;
+    std::vector<AddressKnowledge> knowledge(const std::string& workspace, const std::string& list_id,
+                                            const std::vector<Address>& addresses, std::size_t history_limit,
+                                            TimePoint now) const;
     Result<std::optional<CatchAllRecord>> get_catch_all(const std::string& domain) const;
 
     // --- campaigns and queue (store_reader_queue.cpp)
@@ -101,8 +104,24 @@ public:
     DueMarks& due_marks() noexcept { return due_marks_; }
 
 private:
+    /// The names of an address in the store.
+    struct Digests {
+        H16 address, loose, domain;
+    };
+    std::vector<Digests> digests_of(const std::vector<Address>& addresses) const;
+    std::vector<Result<std::vector<SuppressionHit>>> check_many(std::string_view workspace, std::string_view list_id,
+                                                                const std::vector<Digests>& of, TimePoint now) const;
+    std::vector<std::optional<VerdictRecord>> verdicts_of(const std::vector<std::string>& keys, TimePoint now) const;
     template <class Record>
     Result<std::optional<Record>> read(Family family, const std::string& key) const;
+    /// What was read under `key`, told to quarantine when it cannot be decoded.
+    template <class Record>
+    Result<std::optional<Record>> decoded(Family family, const std::string& key,
+                                          const Result<std::optional<std::string>>& bytes) const;
+    /// The next records of a walk, as long as their keys begin with `prefix`.
+    template <class Record>
+    Result<std::vector<Record>> read_on(KvIterator& at, Family family, std::string_view prefix,
+                                        std::size_t limit) const;
     /// The records of a range, without the unreadable ones.
     template <class Record>
     Result<std::vector<Record>> read_range(Family family, KeyRange range, std::size_t limit) const;
@@ -124,29 +143,44 @@ private:
 template <class Record>
 Result<std::optional<Record>> StoreReader::read(Family family, const std::string& key) const
 {
-    WINNOW_TRY(const auto bytes, store_.get(family, key));
+    return decoded<Record>(family, key, store_.get(family, key));
+}
+
+template <class Record>
+Result<std::optional<Record>> StoreReader::decoded(Family family, const std::string& key,
+                                                   const Result<std::optional<std::string>>& bytes) const
+{
     if (!bytes)
+        return bytes.error();
+    if (!*bytes)
         return std::optional<Record>();
-    auto record = decode<Record>(*bytes);
+    auto record = decode<Record>(**bytes);
     if (record)
         return std::optional<Record>(std::move(*record));
-    quarantine_.keep(family, key, *bytes, record.error());
+    quarantine_.keep(family, key, **bytes, record.error());
     return record.error();
 }
 
 template <class Record>
 Result<std::vector<Record>> StoreReader::read_range(Family family, KeyRange range, std::size_t limit) const
 {
+    const auto at = store_.scan(family, std::move(range));
+    return read_on<Record>(*at, family, {}, limit);
+}
+
+template <class Record>
+Result<std::vector<Record>> StoreReader::read_on(KvIterator& at, Family family, std::string_view prefix,
+                                                 std::size_t limit) const
+{
     std::vector<Record> records;
-    auto at = store_.scan(family, std::move(range));
-    for (; at->valid() && records.size() < limit; at->next()) {
-        auto record = decode<Record>(at->value());
+    for (; at.valid() && at.key().starts_with(prefix) && records.size() < limit; at.next()) {
+        auto record = decode<Record>(at.value());
         if (record)
             records.push_back(std::move(*record));
         else
-            quarantine_.keep(family, at->key(), at->value(), record.error());
+            quarantine_.keep(family, at.key(), at.value(), record.error());
     }
-    WINNOW_CHECK(at->status());
+    WINNOW_CHECK(at.status());
     return records;
 }
 

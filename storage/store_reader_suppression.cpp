@@ -1,6 +1,7 @@
 // Suppression checks, look-ups and walks.
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/crypto.hpp"
 #include "storage/store_reader.hpp"
@@ -19,6 +20,23 @@ const SuppressionFacts::Fact* fact_with(const SuppressionFacts& facts, Suppressi
     return nullptr;
 }
 
+enum class Name : std::uint8_t { address, loose, domain };
+/// Where an entry against an address may be.
+struct Place {
+    ScopeKind scope;
+    Name name;
+};
+
+std::vector<Place> places_of(std::string_view list_id)
+{
+    std::vector<Place> places;
+    for (const ScopeKind scope : {ScopeKind::global, ScopeKind::workspace, ScopeKind::list})
+        for (const Name name : {Name::address, Name::loose, Name::domain})
+            if (scope != ScopeKind::list || !list_id.empty())
+                places.push_back({scope, name});
+    return places;
+}
+
 bool matches(const SuppressionKey& key, const SuppressionFilter& filter)
 {
     if (filter.scope && key.scope != *filter.scope)
@@ -31,36 +49,62 @@ bool matches(const SuppressionKey& key, const SuppressionFilter& filter)
 Result<std::vector<SuppressionHit>> StoreReader::check(std::string_view workspace, std::string_view list_id,
                                                        const Address& address, TimePoint now) const
 {
-    struct Name {
-        H16 digest;
-        bool whole_domain;
-    };
-    const Name names[] = {{digester_.address(address), false},
-                          {digester_.loose(address), false},
-                          {digester_.domain(address.domain), true}};
-    std::vector<SuppressionHit> hits;
-    for (const ScopeKind scope : {ScopeKind::global, ScopeKind::workspace, ScopeKind::list}) {
-        if (scope == ScopeKind::list && list_id.empty())
-            continue;
-        SuppressionKey key;
-        key.scope = scope;
-        if (scope != ScopeKind::global)
-            key.workspace = workspace;
-        if (scope == ScopeKind::list)
-            key.list_id = list_id;
-        for (const Name& name : names) {
-            key.digest = name.digest;
+    return std::move(check_many(workspace, list_id, std::vector{address}, now).front());
+}
+
+std::vector<Result<std::vector<SuppressionHit>>> StoreReader::check_many(std::string_view workspace,
+                                                                         std::string_view list_id,
+                                                                         const std::vector<Address>& addresses,
+                                                                         TimePoint now) const
+{
+    return check_many(workspace, list_id, digests_of(addresses), now);
+}
+
+std::vector<Result<std::vector<SuppressionHit>>> StoreReader::check_many(std::string_view workspace,
+                                                                         std::string_view list_id,
+                                                                         const std::vector<Digests>& of,
+                                                                         TimePoint now) const
+{
+    const std::vector<Place> places = places_of(list_id);
+    std::vector<std::string> keys;
+    keys.reserve(of.size() * places.size());
+    for (const Digests& names : of)
+        for (const Place& place : places) {
+            SuppressionKey key;
+            key.scope = place.scope;
+            if (place.scope != ScopeKind::global)
+                key.workspace = workspace;
+            if (place.scope == ScopeKind::list)
+                key.list_id = list_id;
+            key.digest = place.name == Name::address ? names.address
+                         : place.name == Name::loose ? names.loose
+                                                     : names.domain;
+            keys.push_back(key.str());
+        }
+    const auto stored = store_.get_many(Family::suppression, keys);
+    std::size_t next = 0;
+    const auto hits_of_next = [&]() -> Result<std::vector<SuppressionHit>> {
+        std::vector<SuppressionHit> hits;
+        const std::size_t first = std::exchange(next, next + places.size());
+        for (std::size_t i = 0; i < places.size(); ++i) {
             // An entry that cannot be read is an error and not "may be mailed": it may be somebody's unsubscribe.
-            WINNOW_TRY(const auto facts, read<SuppressionFacts>(Family::suppression, key.str()));
+            WINNOW_TRY(const auto facts,
+                       decoded<SuppressionFacts>(Family::suppression, keys[first + i], stored[first + i]));
             if (!facts)
                 continue;
             if (!facts->damaged.empty() && facts->facts.empty())
                 return Error(Errc::corrupt, "a suppression of this address cannot be read");
             if (const auto* fact = strongest(*facts, now))
-                hits.push_back({scope, fact->core.reason, fact->core.expires, name.whole_domain});
+                hits.push_back(
+                    {places[i].scope, fact->core.reason, fact->core.expires, places[i].name == Name::domain});
         }
-    }
-    return hits;
+        return hits;
+    };
+    std::vector<Result<std::vector<SuppressionHit>>> all;
+    all.reserve(of.size());
+    while (all.size() < of.size())
+        all.push_back(hits_of_next());
+    return all;
 }
 
 Result<std::optional<SuppressionEntry>> StoreReader::entry(const SuppressionKey& key, const KvSnapshot* snapshot,

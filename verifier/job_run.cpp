@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
+#include <utility>
 
 #include "verifier/verdict_rules.hpp"
 
@@ -11,11 +12,12 @@ namespace {
 
 constexpr std::size_t rows_per_read = 500;
 constexpr std::size_t results_per_commit = 500;
+constexpr std::size_t most_unstored = 8 * results_per_commit;  ///< results that wait for their commit
 constexpr std::size_t rows_per_start = 500;  ///< handed out with one read of what is stored about them
 constexpr std::size_t max_lookups = 256;     ///< domains that are looked up at the same time
 /// Rows read ahead for each one that may be under way: the more there are, the more of a domain are asked together. A
 /// row waits here as its address alone.
-constexpr std::size_t ahead_per_window = 20;
+constexpr std::size_t ahead_per_window = 40;
 constexpr std::size_t max_retrying = 5'000;  ///< rows that are asked again at the same time
 constexpr milliseconds flush_every{200};
 constexpr milliseconds store_retry{2'000};
@@ -100,7 +102,8 @@ void JobRun::drain()
 
 bool JobRun::has_room() const noexcept
 {
-    return verifier_->pipeline.looking_up() < max_lookups && under_way_ + finished_.size() < verifier_->options.window;
+    return verifier_->pipeline.looking_up() < max_lookups && finished_.size() < most_unstored &&
+           under_way_ + finished_.size() < verifier_->options.window;
 }
 
 awaitable<void> JobRun::run()
@@ -176,6 +179,7 @@ awaitable<SteadyPoint> JobRun::next_look()
 /// One look at everything: new rows, rows whose wait is over, results to store, the end.
 awaitable<Result<>> JobRun::turn()
 {
+    WINNOW_CO_CHECK(co_await flushed());
     const bool over = services_.engine.now() >= job_.deadline;
     if (unfit_ && !stopping())
         co_return co_await sit_out(over);
@@ -243,15 +247,26 @@ awaitable<Result<>> JobRun::hand_out_new()
             next.before.number = row.number;
         }
         co_await start(std::move(rows));
-        while (verifier_->pipeline.looking_up() >= max_lookups && !stopping()) {
-            const Wake wake = co_await alarm_->wait_until(services_.clock.steady() + flush_every);
-            if (wake == Wake::cancelled)
-                co_return Error{Errc::cancelled, "shutting down"};
-        }
-        if (finished_.size() >= results_per_commit) {
-            WINNOW_CO_CHECK(co_await flush());
+        if (finished_.size() >= results_per_commit && !flushing_)
+            flush_beside();
+        while (must_wait() && !stopping()) {
+            WINNOW_CO_CHECK(co_await look_again());
         }
     }
+    co_return Result<>{};
+}
+
+/// Soon it will be otherwise: look-ups end, or a commit of results makes room.
+bool JobRun::must_wait() const noexcept
+{
+    return verifier_->pipeline.looking_up() >= max_lookups || (flushing_ && !has_room());
+}
+
+awaitable<Result<>> JobRun::look_again()
+{
+    const Wake wake = co_await alarm_->wait_until(services_.clock.steady() + flush_every);
+    if (wake == Wake::cancelled)
+        co_return Error{Errc::cancelled, "shutting down"};
     co_return Result<>{};
 }
 
@@ -331,6 +346,7 @@ Request JobRun::request_for(std::shared_ptr<Row> row)
     Request request;
     Question& question = request.question;
     question.workspace = job_.workspace;
+    question.list_id = job_.list_id;
     question.text = row->address;
     question.deadline = deadline_;
     question.asker = asker_;
@@ -367,6 +383,8 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     const int tries = row.before.attempts + 1;
     Finished finished;
     finished.address = std::move(row.address);
+    if (!conclusion.cached)
+        finished.remembered_for = conclusion.digest ? conclusion.digest : digest_of(finished.address);
     finished.was_waiting = row.before.attempts > 0;
     finished.new_probes = conclusion.verdict.probes;
     RowResult& result = finished.result;
@@ -375,6 +393,11 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     result.attempts = row.before.attempts;
     result.reverse_path = std::move(row.before.reverse_path);
     result.state = RowState::done;
+    if (conclusion.suppressed) {
+        finished.suppressions_known = true;
+        for (const storage::SuppressionHit& hit : *conclusion.suppressed)
+            result.suppressed_by.push_back(hit.to_string());
+    }
     result.verdict = std::move(conclusion.verdict);
     result.verdict.probes += row.before.verdict.probes;
     result.verdict.evidence = joined(std::move(row.before.verdict.evidence), std::move(result.verdict.evidence));
@@ -389,6 +412,15 @@ void JobRun::conclude_row(Row& row, Conclusion conclusion)
     finished_.push_back(std::move(finished));
     if (finished_.size() == results_per_commit)
         alarm_->wake();
+}
+
+/// Nothing for what is no address.
+std::optional<storage::H16> JobRun::digest_of(const std::string& text) const
+{
+    const ParsedAddress parsed = parse_address(text);
+    if (!parsed.valid)
+        return std::nullopt;
+    return services_.engine.digester().address(parsed.address);
 }
 
 /// Makes the row wait, when its time comes before the deadline.
@@ -420,30 +452,71 @@ void JobRun::postpone(Finished& row, const Conclusion& conclusion, int tries)
     row.result.probe_source = conclusion.source;
 }
 
+/// Stores results while more rows are handed out. Nothing else may change the job meanwhile but how far it was read.
+void JobRun::flush_beside()
+{
+    flushing_ = true;
+    boost::asio::co_spawn(services_.executor, flush_full_batches(),
+                          [self = shared_from_this()](std::exception_ptr failed, Result<> ended) {
+                              self->flushing_ = false;
+                              self->flushed_ = failed ? Error(Errc::internal, "storing results failed") : ended;
+                              self->alarm_->wake();
+                          });
+}
+
+awaitable<Result<>> JobRun::flush_full_batches()
+{
+    while (finished_.size() >= results_per_commit) {
+        WINNOW_CO_CHECK(co_await flush_batch());
+        alarm_->wake();
+    }
+    co_return Result<>{};
+}
+
+/// The end of what flush_beside() began, and how it ended.
+awaitable<Result<>> JobRun::flushed()
+{
+    while (flushing_) {
+        WINNOW_CO_CHECK(co_await look_again());
+    }
+    co_return std::exchange(flushed_, Result<>{});
+}
+
 awaitable<Result<>> JobRun::flush()
 {
+    WINNOW_CO_CHECK(co_await flushed());
     while (!finished_.empty()) {
-        JobRecord next = job_;
-        const std::size_t n = std::min(finished_.size(), results_per_commit);
-        std::vector<RowResult> batch;
-        batch.reserve(n);
-        for (std::size_t i = 0; i < n; ++i) {
-            WINNOW_CO_CHECK(note_suppressions(finished_[i]));
-            count(next.counters, finished_[i]);
-            batch.push_back(finished_[i].result);  // a copy: a commit that fails is tried again
-        }
-        const std::uint64_t connections = asker_->connections;
-        next.counters.connections += connections - connections_stored_;
-        const std::uint64_t done_now = next.counters.done - job_.counters.done;
-        auto ops = storage::OpList::of(storage::PutRowResults{job_.workspace, job_.list_id, std::move(batch)});
-        WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
-        connections_stored_ = connections;
-        rate_.record(done_now, services_.clock.steady());
-        // Not before: until then the row is still due in the store.
-        for (std::size_t i = 0; i < n; ++i)
-            retrying_.erase(finished_[i].result.number);
-        finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(n));
+        WINNOW_CO_CHECK(co_await flush_batch());
     }
+    co_return Result<>{};
+}
+
+awaitable<Result<>> JobRun::flush_batch()
+{
+    const std::size_t n = std::min(finished_.size(), results_per_commit);
+    WINNOW_CO_CHECK(co_await note_suppressions(n));
+    JobRecord next = job_;
+    storage::PutRowResults put;
+    put.workspace = job_.workspace;
+    put.list_id = job_.list_id;
+    put.results.reserve(n);
+    put.remembered_for.reserve(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        count(next.counters, finished_[i]);
+        put.results.push_back(finished_[i].result);  // a copy: a commit that fails is tried again
+        put.remembered_for.push_back(finished_[i].remembered_for);
+    }
+    const std::uint64_t connections = asker_->connections;
+    next.counters.connections += connections - connections_stored_;
+    const std::uint64_t done_now = next.counters.done - job_.counters.done;
+    auto ops = storage::OpList::of(std::move(put));
+    WINNOW_CO_CHECK(co_await store(std::move(ops), std::move(next)));
+    connections_stored_ = connections;
+    rate_.record(done_now, services_.clock.steady());
+    // Not before: until then the row is still due in the store.
+    for (std::size_t i = 0; i < n; ++i)
+        retrying_.erase(finished_[i].result.number);
+    finished_.erase(finished_.begin(), finished_.begin() + static_cast<std::ptrdiff_t>(n));
     co_return Result<>{};
 }
 
@@ -460,17 +533,32 @@ void JobRun::count(storage::JobCounters& counters, const Finished& row)
     }
 }
 
-/// Beside the verdict, not inside it: who may not be mailed at the moment, and why.
-Result<> JobRun::note_suppressions(Finished& row) const
+/// Of the first of `finished_`, beside the verdict and not inside it: who may not be mailed at the moment, and why.
+awaitable<Result<>> JobRun::note_suppressions(std::size_t of_first)
 {
-    row.result.suppressed_by.clear();
-    const ParsedAddress parsed = parse_address(row.address);
-    if (!parsed.usable)
-        return {};
-    WINNOW_TRY(const auto hits, services_.engine.check(job_.workspace, job_.list_id, parsed.address));
-    for (const storage::SuppressionHit& hit : hits)
-        row.result.suppressed_by.push_back(hit.to_string());
-    return {};
+    std::vector<Address> addresses;
+    std::vector<std::size_t> whose;
+    for (std::size_t i = 0; i < of_first; ++i) {
+        if (finished_[i].suppressions_known)
+            continue;
+        finished_[i].result.suppressed_by.clear();
+        ParsedAddress parsed = parse_address(finished_[i].address);
+        if (!parsed.usable)
+            continue;
+        addresses.push_back(std::move(parsed.address));
+        whose.push_back(i);
+    }
+    if (whose.empty())
+        co_return Result<>{};
+    WINNOW_CO_TRY(const auto checks,
+                  co_await services_.engine.check_many(job_.workspace, job_.list_id, std::move(addresses)));
+    for (std::size_t k = 0; k < whose.size(); ++k) {
+        if (!checks[k])
+            co_return checks[k].error();
+        for (const storage::SuppressionHit& hit : *checks[k])
+            finished_[whose[k]].result.suppressed_by.push_back(hit.to_string());
+    }
+    co_return Result<>{};
 }
 
 /// The deadline passed while rows still wait: they keep the reason of their last answer.
@@ -503,6 +591,9 @@ awaitable<Result<>> JobRun::enter(JobState state)
 /// Stores another state; an end with its event.
 awaitable<Result<>> JobRun::enter(JobState state, std::string note)
 {
+    while (flushing_) {
+        WINNOW_CO_CHECK(co_await look_again());
+    }
     JobRecord next = job_;
     next.state = state;
     next.note = std::move(note);
@@ -528,6 +619,7 @@ awaitable<Result<>> JobRun::store(storage::OpList ops, JobRecord next)
     auto committed = co_await services_.engine.commit(std::move(ops));
     if (committed) {
         next.version = committed->results.back().version;
+        next.next_row = job_.next_row;  // reading goes on beside a commit of results
         job_ = std::move(next);
         co_return Result<>{};
     }

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 #include <vector>
@@ -38,6 +39,8 @@ private:
     struct Finished {
         storage::RowResult result;
         std::string address;
+        std::optional<storage::H16> remembered_for;  ///< PutRowResults::remembered_for
+        bool suppressions_known = false;             ///< result.suppressed_by is of now
         bool was_waiting = false;
         int new_probes = 0;
     };
@@ -61,8 +64,15 @@ private:
     void conclude_row(Row& row, Conclusion conclusion);
     void postpone(Finished& row, const Conclusion& conclusion, int tries);
     awaitable<Result<>> flush();
+    void flush_beside();
+    awaitable<Result<>> flush_full_batches();
+    awaitable<Result<>> flushed();
+    awaitable<Result<>> flush_batch();
+    bool must_wait() const noexcept;
+    awaitable<Result<>> look_again();
     static void count(storage::JobCounters& counters, const Finished& row);
-    Result<> note_suppressions(Finished& row) const;
+    awaitable<Result<>> note_suppressions(std::size_t of_first);
+    std::optional<storage::H16> digest_of(const std::string& text) const;
     awaitable<Result<>> give_up_waiting();
     awaitable<Result<>> enter(JobState state);
     awaitable<Result<>> enter(JobState state, std::string note);
@@ -81,6 +91,8 @@ private:
     RateWindow rate_;                       ///< of rows with their result in the store
     std::uint64_t connections_stored_ = 0;  ///< of asker_->connections, those that the counters have
     std::deque<Finished> finished_;
+    bool flushing_ = false;  ///< a commit of results is under way beside the handing out
+    Result<> flushed_;       ///< how the last of those ended
     std::unordered_set<std::uint64_t>
         retrying_;  ///< rows that waited and are asked again, until the new result is stored
     SteadyPoint next_due_look_{};

@@ -56,7 +56,7 @@ struct VerifierOptions {
     milliseconds greylist_min{60'000};              ///< no retry earlier than this; labs lower it
     int retry_speedup = 1;                          ///< labs: waits of the retry ladders are divided by this
     milliseconds catch_all_ttl = std::chrono::days{7};
-    std::size_t window = 50'000;  ///< rows of one job under way
+    std::size_t window = 25'000;  ///< rows of one job under way
     /// Between two rounds of the self-test while all is well (verifier/self_test.hpp).
     milliseconds self_test_every = std::chrono::minutes{10};
     /// Mail hosts; empty = well-known ones, none where targets are private.

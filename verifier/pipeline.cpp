@@ -160,8 +160,9 @@ awaitable<void> Pipeline::begin(std::vector<Request> requests)
     orders.reserve(requests.size());
     for (const Request& request : requests)
         orders.push_back({request.question.text, request.question.use_cache});
-    const std::string workspace = requests.front().question.workspace;
-    std::vector<Precheck> checks = co_await precheck(services_, listed_, workspace, std::move(orders));
+    const Question& first = requests.front().question;
+    std::vector<Precheck> checks =
+        co_await precheck(services_, listed_, first.workspace, first.list_id, std::move(orders));
     for (std::size_t i = 0; i < requests.size(); ++i)
         go_on(std::move(requests[i]), std::move(checks[i]));
 }
@@ -183,6 +184,8 @@ void Pipeline::go_on(Request request, Precheck check)
     }
     Conclusion conclusion;
     conclusion.verdict = std::move(check.verdict);
+    conclusion.digest = check.digest;
+    conclusion.suppressed = std::move(check.suppressed);
     conclusion.cached = check.cached;
     request.done(std::move(conclusion));
 }
@@ -278,6 +281,7 @@ void Pipeline::conclude_unasked(Waiting asked, const DomainFacts& facts, bool un
         conclude(check.verdict, Reason::not_probed, now);
     }
     conclusion.verdict = std::move(check.verdict);
+    conclusion.digest = check.digest;
     request.done(std::move(conclusion));
 }
 
@@ -322,6 +326,7 @@ void Pipeline::ask(Waiting asked, std::shared_ptr<const DomainFacts> facts)
     Conclusion conclusion;
     conclusion.unfit = true;
     conclusion.verdict = std::move(check.verdict);
+    conclusion.digest = check.digest;
     request.done(std::move(conclusion));
 }
 
@@ -344,8 +349,10 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
     task.source = std::move(question.source);
     task.reverse_path = std::move(question.reverse_path);
     task.accepted_before = check.accepted_before;
-    task.done = [done = std::move(done), self_test = self_test_, executor = services_.executor](ProbeTask finished) {
+    task.done = [done = std::move(done), digest = check.digest, self_test = self_test_,
+                 executor = services_.executor](ProbeTask finished) {
         Conclusion answer;
+        answer.digest = digest;
         answer.verdict = std::move(finished.verdict);
         answer.klass = finished.klass;
         answer.mx = std::move(finished.asked_mx);

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -16,6 +17,7 @@ namespace winnow::verifier {
 /// One address to be verified, and what an earlier try left behind.
 struct Question {
     std::string workspace;
+    std::string list_id;                 ///< whose suppressions are told too; may be empty
     std::string text;                    ///< the address as written
     bool use_cache = true;               ///< a stored verdict that is still valid is an answer
     SteadyPoint deadline{};              ///< not asked after this
@@ -27,6 +29,9 @@ struct Question {
 
 struct Conclusion {
     VerdictRecord verdict;
+    std::optional<storage::H16> digest;  ///< of the address, when it was worked out
+    /// Who forbids mail to it; nothing when that was not asked just now.
+    std::optional<std::vector<storage::SuppressionHit>> suppressed;
     ReplyClass klass = ReplyClass::unknown;  ///< of the last answer, for the retry ladder
     std::string mx, source;                  ///< where it was asked; empty when nobody was
     milliseconds retry_hint{0};
@@ -51,7 +56,7 @@ public:
     Pipeline(Services services, const VerifierOptions& options);
 
     /// Returns when each request is decided, waits for what DNS says of its domain, or is queued for probing. The store
-    /// is read once for all of them. They share a workspace.
+    /// is read once for all of them. They share a workspace and a list.
     awaitable<void> begin(std::vector<Request> requests);
     awaitable<void> begin(Question question, std::function<void(Conclusion)> done);
     /// Domains that are being looked up. begin() does not limit them: who hands out many questions does.

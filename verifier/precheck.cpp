@@ -55,7 +55,7 @@ void take_cached(Precheck& check, VerdictRecord stored)
 void apply_suppressions(const std::vector<storage::SuppressionHit>& hits, Precheck& check, TimePoint now)
 {
     for (const storage::SuppressionHit& hit : hits) {
-        if (!settles_without_probe(hit.reason))
+        if (hit.scope == ScopeKind::list || !settles_without_probe(hit.reason))
             continue;
         check.verdict.evidence.push_back(
             own_step(EvidenceKind::policy, "suppressions", hit.to_string(), "suppression:not_asked", now));
@@ -86,6 +86,9 @@ Precheck read_address(const AddressLists& lists, ListedDomains& domains, const s
 /// Own history, the cached verdict, suppressions: the first that settles it.
 void apply_knowledge(storage::AddressKnowledge known, bool use_cache, Precheck& check, TimePoint now)
 {
+    check.digest = known.digest;
+    if (known.suppressed)
+        check.suppressed = std::move(*known.suppressed);
     if (!known.history.empty()) {
         check.has_history = true;
         check.accepted_before = std::any_of(known.history.begin(), known.history.end(), [](const Evidence& e) {
@@ -102,8 +105,8 @@ void apply_knowledge(storage::AddressKnowledge known, bool use_cache, Precheck& 
         take_cached(check, std::move(*known.verdict));
         return;
     }
-    if (known.suppressed)
-        apply_suppressions(*known.suppressed, check, now);
+    if (check.suppressed)
+        apply_suppressions(*check.suppressed, check, now);
 }
 
 }  // namespace
@@ -161,7 +164,7 @@ const DomainRemarks& ListedDomains::of(const std::string& domain)
 }
 
 awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
-                                          std::vector<PrecheckOrder> orders)
+                                          std::string list_id, std::vector<PrecheckOrder> orders)
 {
     const TimePoint now = services.engine.now();
     std::vector<Precheck> checks;
@@ -177,8 +180,8 @@ awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& doma
     }
     if (addresses.empty())
         co_return checks;
-    const std::string any_list;
-    auto known = co_await services.engine.knowledge(workspace, any_list, std::move(addresses), history_depth);
+    auto known = co_await services.engine.knowledge(std::move(workspace), std::move(list_id), std::move(addresses),
+                                                    history_depth);
     if (!known)
         co_return checks;  // as if nothing was stored: what is asked anew cannot be wrong
     for (std::size_t i = 0; i < open.size(); ++i)
@@ -191,7 +194,9 @@ awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::str
 {
     std::vector<PrecheckOrder> one;
     one.push_back({std::move(text), use_cache});
-    std::vector<Precheck> checks = co_await precheck(services, domains, std::move(workspace), std::move(one));
+    std::string no_list;
+    std::vector<Precheck> checks =
+        co_await precheck(services, domains, std::move(workspace), std::move(no_list), std::move(one));
     co_return std::move(checks.front());
 }
 

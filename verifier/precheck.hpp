@@ -46,6 +46,10 @@ struct Precheck {
     VerdictRecord verdict;  ///< flags, suggestion and the evidence so far
     bool decided = false;   ///< the verdict stands: nothing needs to be asked
     bool cached = false;    ///< it is the stored one
+    /// The name under which the verdict is stored; nothing when the address is none.
+    std::optional<storage::H16> digest;
+    /// Who forbids mail to it at the moment; nothing when that was not asked or could not be found out.
+    std::optional<std::vector<storage::SuppressionHit>> suppressed;
     bool has_history = false;
     bool accepted_before = false;  ///< a message of ours was delivered to it once, however long ago
 };
@@ -57,9 +61,10 @@ struct PrecheckOrder {
     bool use_cache = true;  ///< false asks again even when a verdict is stored
 };
 
-/// Design section 6, the steps before DNS, for many addresses with one read of the store; in the order given.
+/// Design section 6, the steps before DNS, for many addresses with one read of the store; in the order given. A
+/// suppression of the list (empty = none) is told, but hinders no question.
 awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
-                                          std::vector<PrecheckOrder> orders);
+                                          std::string list_id, std::vector<PrecheckOrder> orders);
 /// The same for one.
 awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
                              bool use_cache);

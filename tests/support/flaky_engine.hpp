@@ -42,6 +42,11 @@ public:
     {
         return inner_.check(workspace, list_id, address);
     }
+    Answer<std::vector<Result<std::vector<storage::SuppressionHit>>>> check_many(
+        std::string workspace, std::string list_id, std::vector<Address> addresses) override
+    {
+        return inner_.check_many(std::move(workspace), std::move(list_id), std::move(addresses));
+    }
     Answer<std::vector<storage::SuppressionEntry>> find_suppressions(std::string workspace, Address address) override
     {
         return inner_.find_suppressions(std::move(workspace), std::move(address));
