@@ -266,7 +266,7 @@ awaitable<Result<>> verify(Runtime& runtime, Config& config, const Globals& glob
         WINNOW_CO_CHECK(co_await store.engine->commit(std::move(ops)));
         co_return told;
     }
-    if (const std::string lab = lab_settings(config); !lab.empty())
+    if (const std::string lab = lab_settings(config); !lab.empty() && !globals.quiet)
         say(lab);
     WINNOW_CO_TRY(auto job, co_await jobs.start(workspace, upload.list.id, deadline));
     interruption.watch(jobs);
@@ -369,7 +369,7 @@ awaitable<int> check_main(Runtime& runtime, Config& config, const Globals& globa
     const Identity identity = co_await settle_identity(runtime, config);
     verifier::Verifier verifier{services(runtime, *store->engine), config.verifier};
     bool all_good = true, all_probed = true, guarded = false;
-    if (const std::string lab = lab_settings(config); !lab.empty())
+    if (const std::string lab = lab_settings(config); !lab.empty() && !globals.quiet)
         say(lab);
     for (const std::string& address : addresses) {
         const VerdictRecord verdict = co_await verifier.check(workspace, address, deadline);
