@@ -26,16 +26,25 @@ struct Config {
         std::string listen = "127.0.0.1:8080";
         std::string keys_file = "/etc/winnow/api-keys";
         std::string cert_file, tls_key_file;
+        std::size_t max_connections = 500;
+        std::size_t max_connections_per_source = 100;  ///< of one IPv4 address or IPv6 /64; loopback may have all
     } http;
     struct Submission {
         std::string listen = "127.0.0.1:2525";    ///< empty = off
         std::vector<std::string> relay_networks;  ///< clients that need no AUTH, "10.0.0.0/8"
         std::string cert_file, tls_key_file;      ///< STARTTLS; without them AUTH works on loopback only
         std::uint64_t max_message_size = 26'214'400;
-        std::uint64_t message_memory = 256u << 20;  ///< of the bounce listener too
+        std::uint64_t message_memory = 256u << 20;
+        std::size_t max_connections = 1'000;
+        std::size_t max_connections_per_source = 50;  ///< loopback and relay_networks may have all
+        milliseconds hello_timeout{30'000};
     } submission;
     struct Bounce {
         std::string listen;  ///< empty = off; where the bounce domain's MX points
+        std::uint64_t message_memory = 64u << 20;
+        std::size_t max_connections = 1'000;
+        std::size_t max_connections_per_source = 50;  ///< loopback and submission.relay_networks may have all
+        milliseconds hello_timeout{30'000};
     } bounce;
     std::vector<std::string> dns_servers;  ///< net.dns_servers; becomes dns.servers
     net::ResolverOptions dns;

@@ -96,12 +96,23 @@ void add_program(ConfigTable& t, Config& c)
         "The least that is logged.");
 }
 
+/// Of a listener. `exempt` may have them all from one address.
+template <class Listener>
+void add_connections(ConfigTable& t, const std::string& section, Listener& listener, const std::string& exempt)
+{
+    t.integer(section + ".max_connections", listener.max_connections, {10, 100'000}, "Open at a time.");
+    t.integer(section + ".max_connections_per_source", listener.max_connections_per_source, {1, 100'000},
+              "Of one IPv4 address or IPv6 /64. " + exempt + " may have them all.");
+}
+
 void add_listeners(ConfigTable& t, Config& c)
 {
+    constexpr ConfigRange<milliseconds> hello{seconds{1}, minutes{5}};
     t.text("http.listen", c.http.listen, "Where the HTTP API listens.").check(endpoint(8080, false));
     t.text("http.keys_file", c.http.keys_file, "File of the API keys, made by winnow key create.");
     t.text("http.cert_file", c.http.cert_file, "PEM certificate for HTTPS; empty = plain HTTP.");
     t.text("http.tls_key_file", c.http.tls_key_file, "PEM key of http.cert_file.");
+    add_connections(t, "http", c.http, "Loopback");
 
     t.text("submission.listen", c.submission.listen, "Where mail is taken in by SMTP; empty = nowhere.")
         .check(endpoint(2525, true));
@@ -114,11 +125,17 @@ void add_listeners(ConfigTable& t, Config& c)
     t.size("submission.max_message_size", c.submission.max_message_size, {64u << 10, 256u << 20},
            "Largest message that is taken, in octets.");
     t.size("submission.message_memory", c.submission.message_memory, {64u << 20, 64ull << 30},
-           "Memory for all messages that are being taken by SMTP, reports too; beyond it clients hear 452.");
+           "Memory for all messages that are being taken by submission; beyond it clients hear 452.");
+    add_connections(t, "submission", c.submission, "Loopback and submission.relay_networks");
+    t.duration("submission.hello_timeout", c.submission.hello_timeout, hello, "Of a client that has not said EHLO.");
     t.text(
          "bounce.listen", c.bounce.listen,
          "Where bounces and complaints come in by SMTP: what the MX of relay.bounce_domain points at; empty = nowhere.")
         .check(endpoint(25, true));
+    t.size("bounce.message_memory", c.bounce.message_memory, {16u << 20, 64ull << 30},
+           "Memory for all reports that are being taken; beyond it their senders hear 452 and come again.");
+    add_connections(t, "bounce", c.bounce, "Loopback and submission.relay_networks");
+    t.duration("bounce.hello_timeout", c.bounce.hello_timeout, hello, "Of a client that has not said EHLO.");
 }
 
 void add_net(ConfigTable& t, Config& c)
@@ -172,7 +189,7 @@ void add_verifier(ConfigTable& t, Config& c)
            "DNS block lists that no source may be on, for example [\"zen.spamhaus.org\"]; empty = none is asked.")
         .check(hosts);
     t.integer("verifier.window", v.window, {100, 1'000'000},
-              "Rows of one job that are under way; twenty times as many wait in memory, each as its address alone.");
+              "Rows of one job that are under way; forty times as many wait in memory, each as its address alone.");
 
     auto& i = v.interactive;
     t.duration("verifier.interactive.deadline", i.deadline, {milliseconds{1}, seconds{60}},

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <exception>
-#include <filesystem>
 
 #include "api/api.hpp"
 #include "api/problem.hpp"
 #include "app/credentials.hpp"
+#include "app/data_dir.hpp"
 #include "app/gate.hpp"
 #include "app/sessions.hpp"
 #include "app/unmatched_keeper.hpp"
@@ -21,10 +21,6 @@ namespace {
 
 using boost::asio::awaitable;
 
-/// Open at once. What comes beyond is told to try again later, so that submission, delivery and the store always find
-/// descriptors (main raises the process's limit to its hard one).
-constexpr std::size_t max_smtp_sessions = 2'000;
-constexpr std::size_t max_http_sessions = 500;
 /// How often it is looked whether a round of the prober's self-test is due.
 constexpr milliseconds self_test_look{10'000};
 /// Bounces and complaints, from anybody: a report with the head of a message is small.
@@ -55,10 +51,39 @@ Result<std::unique_ptr<net::Listener>> listener(boost::asio::any_io_executor exe
     return made;
 }
 
+/// A listener for mail: its socket, its rules and the sessions that it holds. Each has limits of its own, so that
+/// strangers at the public one do not shut the private one.
+struct MailDoor {
+    enum class Kind { submission, bounce };
+
+    Kind kind;
+    std::unique_ptr<net::Listener> listener;  ///< null = off
+    net::SmtpServerOptions options;
+    Sessions sessions;
+
+    bool submission() const noexcept { return kind == Kind::submission; }
+    std::string_view name() const noexcept { return submission() ? "submission" : "bounce"; }
+};
+
+/// What is turned away at a listener is told to try again later, so that the other listeners, delivery and the store
+/// always find descriptors (main raises the process's limit to its hard one).
+template <class Listener>
+SessionLimits session_limits(const Listener& settings)
+{
+    return {settings.max_connections, settings.max_connections_per_source};
+}
+
 }  // namespace
 
 struct Server::Impl {
-    Impl(Runtime& r, const Config& c) : runtime(r), config(c) {}
+    Impl(Runtime& r, const Config& c)
+        : runtime(r),
+          config(c),
+          submission_door{MailDoor::Kind::submission, nullptr, {}, Sessions{session_limits(c.submission)}},
+          bounce_door{MailDoor::Kind::bounce, nullptr, {}, Sessions{session_limits(c.bounce)}},
+          http_sessions(session_limits(c.http))
+    {
+    }
 
     Runtime& runtime;
     Config config;
@@ -75,11 +100,11 @@ struct Server::Impl {
     std::unique_ptr<relay::Delivery> delivery;
     std::unique_ptr<relay::Campaigns> campaigns;
     std::unique_ptr<api::Api> api;
-    std::unique_ptr<net::Listener> http_listener, submission_listener, bounce_listener;
+    std::unique_ptr<net::Listener> http_listener;
     net::HttpServerOptions http_options;
-    net::SmtpServerOptions submission_options, bounce_options;
+    MailDoor submission_door, bounce_door;
     const std::shared_ptr<net::SmtpDrain> smtp_drain = std::make_shared<net::SmtpDrain>();
-    Sessions smtp_sessions, http_sessions;  ///< closed when the drain time is over
+    Sessions http_sessions;  ///< closed when the drain time is over, like those of the doors
     std::unique_ptr<Timer> self_test_timer;
     std::size_t running = 0;  ///< coroutines of ours that have not ended
     bool draining = false;
@@ -127,9 +152,11 @@ struct Server::Impl {
     }
 
     awaitable<void> accept_http();
-    awaitable<void> accept_smtp(net::Listener& listener, bool submission);
-    awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, bool submission);
-    awaitable<void> http_session(std::unique_ptr<net::Stream> stream);
+    /// Whether `peer` is refused, which is then counted.
+    bool turned_away(const Sessions& sessions, std::string_view listener, const net::Endpoint& peer, bool known);
+    awaitable<void> accept_smtp(MailDoor& door);
+    awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, Sessions::Entry open, MailDoor& door);
+    awaitable<void> http_session(std::unique_ptr<net::Stream> stream, Sessions::Entry open);
     awaitable<void> look_at_ourselves();
     awaitable<bool> stop(milliseconds patience);
     awaitable<void> drain_work();
@@ -138,9 +165,8 @@ struct Server::Impl {
 Result<> Server::Impl::open()
 {
     // A store that lost its key file must not get another one: the two would never fit.
-    std::error_code ignored;
-    const bool fresh = !std::filesystem::exists(config.data_dir + "/store/CURRENT", ignored);
-    WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, fresh));
+    WINNOW_TRY(const bool holds, holds_data(config.data_dir));
+    WINNOW_TRY(keys, storage::EngineKeys::load_or_create(config.key_file, !holds));
     WINNOW_TRY(auto loaded, api::KeyRing::load(config.http.keys_file, api::KeyRing::Missing::is_empty));
     ring = std::make_unique<api::KeyRing>(std::move(loaded));
     WINNOW_CHECK(open_listeners());
@@ -168,22 +194,23 @@ Result<> Server::Impl::open()
 Result<> Server::Impl::open_listeners()
 {
     const auto executor = runtime.io.get_executor();
-    // One for all that comes in by SMTP.
-    const auto message_memory = std::make_shared<MemoryBudget>(config.submission.message_memory);
     WINNOW_TRY(const auto http_at, net::parse_endpoint(config.http.listen, 8080));
     WINNOW_TRY(http_listener, listener(executor, "http.listen", http_at));
     http_options.clock = &runtime.clock;
     http_options.log = &runtime.log;
     http_options.refusal = api::refusal;
+    http_options.waiting = std::make_shared<net::HttpWaiting>();
     if (!config.http.cert_file.empty()) {
         WINNOW_TRY(http_options.tls, net::TlsServerContext::load(config.http.cert_file, config.http.tls_key_file));
     }
     if (!config.submission.listen.empty()) {
         WINNOW_TRY(const auto at, net::parse_endpoint(config.submission.listen, 2525));
-        WINNOW_TRY(submission_listener, listener(executor, "submission.listen", at));
+        WINNOW_TRY(submission_door.listener, listener(executor, "submission.listen", at));
+        net::SmtpServerOptions& submission_options = submission_door.options;
         submission_options.hostname = config.relay.hostname;
         submission_options.banner_text = "winnow ESMTP";
-        submission_options.message_memory = message_memory;
+        submission_options.message_memory = std::make_shared<MemoryBudget>(config.submission.message_memory);
+        submission_options.hello_timeout = config.submission.hello_timeout;
         submission_options.drain = smtp_drain;
         submission_options.max_message_size = config.submission.max_message_size;
         submission_options.auth = true;
@@ -197,10 +224,12 @@ Result<> Server::Impl::open_listeners()
     }
     if (!config.bounce.listen.empty()) {
         WINNOW_TRY(const auto at, net::parse_endpoint(config.bounce.listen, 25));
-        WINNOW_TRY(bounce_listener, listener(executor, "bounce.listen", at));
+        WINNOW_TRY(bounce_door.listener, listener(executor, "bounce.listen", at));
+        net::SmtpServerOptions& bounce_options = bounce_door.options;
         bounce_options.hostname = config.relay.hostname;
         bounce_options.banner_text = "winnow ESMTP";
-        bounce_options.message_memory = message_memory;
+        bounce_options.message_memory = std::make_shared<MemoryBudget>(config.bounce.message_memory);
+        bounce_options.hello_timeout = config.bounce.hello_timeout;
         bounce_options.drain = smtp_drain;
         bounce_options.max_message_size = max_report_bytes;
     }
@@ -222,9 +251,21 @@ std::string Server::Impl::not_ready() const
     return draining ? "draining" : "";
 }
 
-awaitable<void> Server::Impl::http_session(std::unique_ptr<net::Stream> stream)
+bool Server::Impl::turned_away(const Sessions& sessions, std::string_view listener, const net::Endpoint& peer,
+                               bool known)
 {
-    const auto open = http_sessions.enter(*stream);
+    const bool one_has_all = !known && sessions.full_of(peer);
+    if (!one_has_all && !sessions.full())
+        return false;
+    runtime.metrics
+        .counter("winnow_connections_refused_total", "Connections turned away by listener and limit",
+                 {{"listener", listener}, {"limit", one_has_all ? "source" : "total"}})
+        .add();
+    return true;
+}
+
+awaitable<void> Server::Impl::http_session(std::unique_ptr<net::Stream> stream, Sessions::Entry)
+{
     co_await net::serve_http(std::move(stream), *api, http_options);
 }
 
@@ -239,32 +280,36 @@ awaitable<void> Server::Impl::accept_http()
             co_await sleep_for(runtime.timers, milliseconds{100});
             continue;
         }
-        if (http_sessions.size() >= max_http_sessions) {
+        const net::Endpoint peer = (*stream)->peer();
+        const bool local = net::is_loopback(peer.ip);  // maybe a proxy, which speaks for many
+        // Whoever holds connections without asking anything makes room for who asks.
+        const bool made_room =
+            http_sessions.full() && (local || !http_sessions.full_of(peer)) && http_options.waiting->close_longest();
+        if (!made_room && turned_away(http_sessions, "http", peer, local)) {
             co_await net::turn_away_http(std::move(*stream), http_options, 503,
                                          "Too many connections are open; try again later.");
             continue;
         }
-        auto session = http_session(std::move(*stream));
+        auto open = http_sessions.enter(**stream);
+        auto session = http_session(std::move(*stream), std::move(open));
         spawn(std::move(session), "http session");
     }
 }
 
-awaitable<void> Server::Impl::smtp_session(std::unique_ptr<net::Stream> stream, bool submission)
+awaitable<void> Server::Impl::smtp_session(std::unique_ptr<net::Stream> stream, Sessions::Entry, MailDoor& door)
 {
-    const auto open = smtp_sessions.enter(*stream);
     std::unique_ptr<net::SmtpHandler> handler;
-    if (submission)
+    if (door.submission())
         handler = relay::make_submission_session(relay_services(), config.relay, *credentials);
     else
         handler = relay::make_bounce_session(relay_services(), config.relay);
-    const net::SmtpServerOptions& options = submission ? submission_options : bounce_options;
-    co_await net::serve_smtp(*stream, *handler, options, runtime.timers);
+    co_await net::serve_smtp(*stream, *handler, door.options, runtime.timers);
 }
 
-awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submission)
+awaitable<void> Server::Impl::accept_smtp(MailDoor& door)
 {
     for (;;) {
-        auto stream = co_await listener.accept();
+        auto stream = co_await door.listener->accept();
         if (!stream) {
             if (draining || stream.error().code == Errc::cancelled)
                 co_return;
@@ -272,12 +317,15 @@ awaitable<void> Server::Impl::accept_smtp(net::Listener& listener, bool submissi
             co_await sleep_for(runtime.timers, milliseconds{100});
             continue;
         }
-        if (smtp_sessions.size() >= max_smtp_sessions) {
+        const net::Endpoint peer = (*stream)->peer();
+        const bool known = net::is_loopback(peer.ip) || credentials->from_network(peer.ip).has_value();
+        if (turned_away(door.sessions, door.name(), peer, known)) {
             (*stream)->expires_after(milliseconds{1'000});
             (void)co_await (*stream)->write("421 4.3.2 too many connections, try again later\r\n");
             continue;
         }
-        auto session = smtp_session(std::move(*stream), submission);
+        auto open = door.sessions.enter(**stream);
+        auto session = smtp_session(std::move(*stream), std::move(open), door);
         spawn(std::move(session), "smtp session");
     }
 }
@@ -301,10 +349,9 @@ awaitable<bool> Server::Impl::stop(milliseconds patience)
     if (self_test_timer)
         self_test_timer->wake();
     http_listener->close();
-    if (submission_listener)
-        submission_listener->close();
-    if (bounce_listener)
-        bounce_listener->close();
+    for (MailDoor* door : {&submission_door, &bounce_door})
+        if (door->listener)
+            door->listener->close();
     smtp_drain->begin();
     unmatched->stop();
     const SteadyPoint until = runtime.clock.steady() + patience;
@@ -315,9 +362,11 @@ awaitable<bool> Server::Impl::stop(milliseconds patience)
                               drained = true;
                               report(failed);
                           });
-    while ((!drained || !smtp_sessions.empty()) && runtime.clock.steady() < until)
+    const auto mail_comes_in = [this] { return !submission_door.sessions.empty() || !bounce_door.sessions.empty(); };
+    while ((!drained || mail_comes_in()) && runtime.clock.steady() < until)
         co_await sleep_for(runtime.timers, milliseconds{20});
-    smtp_sessions.close_all();
+    submission_door.sessions.close_all();
+    bounce_door.sessions.close_all();
     // Keep-alive connections would wait for their idle timeout; a request under way has had the drain to finish.
     http_sessions.close_all();
     for (int turn = 0; drained && running > 0 && turn < 100; ++turn)
@@ -358,10 +407,10 @@ boost::asio::awaitable<Result<>> Server::start()
     impl_->spawn(impl_->look_at_ourselves(), "self-test");
     impl_->spawn(impl_->delivery->run(), "delivery");
     impl_->spawn(impl_->accept_http(), "http listener");
-    if (impl_->submission_listener)
-        impl_->spawn(impl_->accept_smtp(*impl_->submission_listener, true), "submission listener");
-    if (impl_->bounce_listener)
-        impl_->spawn(impl_->accept_smtp(*impl_->bounce_listener, false), "bounce listener");
+    if (impl_->submission_door.listener)
+        impl_->spawn(impl_->accept_smtp(impl_->submission_door), "submission listener");
+    if (impl_->bounce_door.listener)
+        impl_->spawn(impl_->accept_smtp(impl_->bounce_door), "bounce listener");
     co_return Result<>{};
 }
 
@@ -396,12 +445,14 @@ net::Endpoint Server::http() const
 
 net::Endpoint Server::submission() const
 {
-    return impl_->submission_listener ? impl_->submission_listener->local() : net::Endpoint{};
+    const auto& listener = impl_->submission_door.listener;
+    return listener ? listener->local() : net::Endpoint{};
 }
 
 net::Endpoint Server::bounce() const
 {
-    return impl_->bounce_listener ? impl_->bounce_listener->local() : net::Endpoint{};
+    const auto& listener = impl_->bounce_door.listener;
+    return listener ? listener->local() : net::Endpoint{};
 }
 
 storage::Engine& Server::engine()

@@ -84,6 +84,7 @@ constexpr Range special_v6[] = {
     {{0x3f, 0xff, 0x00}, 20},        // documentation, RFC 9637
 };
 constexpr Range mapped_v4{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96};
+constexpr Range loopback_v6{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, 128};
 constexpr Range nat64{{0x00, 0x64, 0xff, 0x9b}, 96};
 constexpr Range six_to_four{{0x20, 0x02}, 16};
 
@@ -229,6 +230,34 @@ std::uint32_t neighbourhood_number(std::string_view ip) noexcept
     for (std::size_t i = 0; i < 8; ++i)
         hash = (hash ^ address.bytes[i]) * 16'777'619u;
     return hash | 0x8000'0000u;
+}
+
+std::string client_block(std::string_view ip)
+{
+    const auto parsed = parse_ip(ip);
+    if (!parsed)
+        return std::string(ip);
+    Ip address = *parsed;
+    // Only what the kernel makes of an IPv4 client: 6to4 and NAT64 prefixes are networks of their own.
+    if (address.v6 && in(address.bytes, mapped_v4))
+        address = v4_at(address.bytes, 12);
+    if (address.v6)
+        std::fill(address.bytes.begin() + 8, address.bytes.end(), std::uint8_t{0});
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    inet_ntop(address.v6 ? AF_INET6 : AF_INET, address.bytes.data(), text.data(), text.size());
+    return std::string(text.data()) + (address.v6 ? "/64" : "");
+}
+
+bool is_loopback(std::string_view ip) noexcept
+{
+    const auto parsed = parse_ip(ip);
+    if (!parsed)
+        return false;
+    if (!parsed->v6)
+        return parsed->bytes[0] == 127;
+    if (in(parsed->bytes, mapped_v4))
+        return parsed->bytes[12] == 127;
+    return in(parsed->bytes, loopback_v6);
 }
 
 std::string reverse_name(std::string_view ip)

@@ -30,6 +30,10 @@ bool same_neighbourhood(std::string_view a, std::string_view b) noexcept;
 /// A number for the /24 (IPv4: its three octets) or the /64 (IPv6: a hash, top bit set) of an address; 0 for what is
 /// none.
 std::uint32_t neighbourhood_number(std::string_view ip) noexcept;
+/// What one client of a server can have for itself: an IPv4 address, or the /64 of an IPv6 address
+/// ("2001:db8:0:1::/64"). The text itself for what is no address.
+std::string client_block(std::string_view ip);
+bool is_loopback(std::string_view ip) noexcept;
 /// "192.0.2.1" -> "1.2.0.192.in-addr.arpa", IPv6 likewise.
 std::string reverse_name(std::string_view ip);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "net/endpoint.hpp"
+#include "net/http_waiting.hpp"
 #include "net/stream.hpp"
 
 namespace winnow {
@@ -84,8 +85,9 @@ struct HttpServerOptions {
     milliseconds body_timeout{60'000};  ///< per piece
     milliseconds idle_timeout{60'000};  ///< keep-alive
     std::shared_ptr<TlsServerContext> tls;
-    const Clock* clock = nullptr;  ///< when set, answers carry Date (RFC 9110 section 6.6.1)
-    Log* log = nullptr;            ///< when set, told of handlers that throw
+    std::shared_ptr<HttpWaiting> waiting;  ///< null = nobody closes a connection that waits before its timeout
+    const Clock* clock = nullptr;          ///< when set, answers carry Date (RFC 9110 section 6.6.1)
+    Log* log = nullptr;                    ///< when set, told of handlers that throw
     /// The answer to what no handler answers: a request that is malformed or too large, a handler that threw, a
     /// connection too many. Empty = plain text. Called on the connection's executor.
     std::function<HttpResponse(int status, std::string why)> refusal;

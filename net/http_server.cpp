@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <optional>
 
 #include "core/log.hpp"
 #include "net/http.hpp"
@@ -167,6 +168,7 @@ public:
     awaitable<void> run()
     {
         if (options_.tls) {
+            const HttpWaiting::Entry waiting(options_.waiting, stream_);
             stream_.expires_after(options_.header_timeout);
             const auto secured = co_await stream_.start_tls_server(options_.tls);
             if (!secured)
@@ -174,11 +176,12 @@ public:
         }
         milliseconds patience = options_.header_timeout;
         for (;;) {
+            std::optional<HttpWaiting::Entry> waiting(std::in_place, options_.waiting, stream_);
             stream_.expires_after(patience);
             const auto ready = co_await wire_.wait_for_message();
             if (!ready || !*ready)
                 co_return;
-            const bool again = co_await serve_one();
+            const bool again = co_await serve_one(waiting);
             if (!again)
                 co_return;
             patience = options_.idle_timeout;
@@ -186,11 +189,12 @@ public:
     }
 
 private:
-    /// One request and its answer; false when the connection is over.
-    awaitable<bool> serve_one()
+    /// One request and its answer; false when the connection is over. `waiting` ends with the request's header.
+    awaitable<bool> serve_one(std::optional<HttpWaiting::Entry>& waiting)
     {
         stream_.expires_after(options_.header_timeout);
         const auto head = co_await wire_.read_request(options_.max_header_bytes, options_.max_body_bytes);
+        waiting.reset();
         if (!head) {
             if (wire_.refusal() != 0)
                 co_await refuse(wire_.refusal(), head.error().context);

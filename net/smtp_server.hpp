@@ -76,6 +76,9 @@ struct SmtpServerOptions {
     int max_recipients = 1000;  ///< 452 4.5.3 beyond
     int max_errors = 10;        ///< broken rules of the protocol, then 421; what the handler refuses does not count
     int max_commands = 100'000;
+    /// The same until EHLO or HELO, and for TLS from the start: who has nothing to say holds a session no longer. RFC
+    /// 5321 section 4.5.3.2.7 asks for five minutes between the commands of who has.
+    milliseconds hello_timeout{30'000};
     milliseconds command_timeout{300'000};  ///< from the reply to the end of the next line
     milliseconds data_timeout{600'000};     ///< for each 64 KB of a message, so that drops of bytes hold no session
     bool pipelining = true;

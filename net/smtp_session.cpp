@@ -119,7 +119,7 @@ awaitable<std::optional<SmtpLineBuffer::Line>> SmtpSession::read_line(std::size_
         co_return std::nullopt;
     }
     const SmtpDrain::Idle idle(in_mail_ ? nullptr : options_.drain, stream_);
-    stream_.expires_after(options_.command_timeout);
+    stream_.expires_after(session_.helo.empty() ? options_.hello_timeout : options_.command_timeout);
     const std::span<char> space(space_);
     while (!line) {
         const Result<std::size_t> received = co_await stream_.read_some(space);
@@ -183,7 +183,7 @@ awaitable<void> SmtpSession::apologise()
 awaitable<bool> SmtpSession::open()
 {
     if (options_.implicit_tls) {
-        stream_.expires_after(options_.command_timeout);
+        stream_.expires_after(options_.hello_timeout);
         const SmtpDrain::Idle idle(options_.drain, stream_);
         const Result<> secured = co_await stream_.start_tls_server(options_.tls);
         if (!secured)
@@ -373,7 +373,7 @@ awaitable<void> SmtpSession::start_tls(std::string argument)
     session_.helo.clear();
     session_.esmtp = false;
     session_.user.clear();
-    stream_.expires_after(options_.command_timeout);
+    stream_.expires_after(options_.hello_timeout);
     const SmtpDrain::Idle idle(options_.drain, stream_);
     const Result<> secured = co_await stream_.start_tls_server(options_.tls);
     session_.encrypted = secured.has_value();

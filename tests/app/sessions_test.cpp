@@ -98,4 +98,34 @@ TEST_F(SessionsTest, ACoroutineMayBeDestroyedAfterTheSessions)
     EXPECT_FALSE(ended);
 }
 
+TEST_F(SessionsTest, TheRoomOfOneListenerAndOfOneSourceEnds)
+{
+    Sessions sessions({3, 2});
+    const auto from = [this](const char* ip) {
+        winnow::test::MemoryStreamOptions wire;
+        wire.client = {ip, 40'000};
+        return winnow::test::make_memory_pair(timers, wire).server;
+    };
+    const net::Endpoint one{"2001:db8:0:1::1", 9}, neighbour{"2001:db8:0:1:ffff::2", 9}, other{"192.0.2.9", 9};
+    const auto first = from("2001:db8:0:1::1");
+    const auto second = from("2001:db8:0:1::2");
+    const auto third = from("192.0.2.9");
+    EXPECT_FALSE(sessions.full_of(one));
+    std::optional<Sessions::Entry> a{sessions.enter(*first)}, b{sessions.enter(*second)};
+    EXPECT_TRUE(sessions.full_of(one));
+    EXPECT_TRUE(sessions.full_of(neighbour)) << "one network of one customer";
+    EXPECT_FALSE(sessions.full_of(other));
+    EXPECT_FALSE(sessions.full());
+    std::optional<Sessions::Entry> c{sessions.enter(*third)};
+    EXPECT_TRUE(sessions.full());
+    EXPECT_FALSE(sessions.full_of(other));
+
+    const Sessions::Entry moved{std::move(*a)};
+    a.reset();
+    EXPECT_EQ(sessions.size(), 3u) << "an entry that was moved counts once";
+    b.reset();
+    EXPECT_FALSE(sessions.full_of(one));
+    EXPECT_FALSE(sessions.full());
+}
+
 }  // namespace

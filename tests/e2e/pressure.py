@@ -9,7 +9,7 @@ import urllib.request
 
 from harness import Lab, expect, main, wait_for
 
-HTTP_SESSIONS = 500  # docs/limits.md
+HTTP_SESSIONS, BOUNCE_SESSIONS = 500, 100  # http.max_connections, and bounce.max_connections of this story
 SENDER = "shop@shop.deliverable.test"
 
 
@@ -24,18 +24,30 @@ def status(lab, path="/health/live"):
         return None
 
 
+def hold(open_ones, at, count, says=b""):
+    """`count` connections that stay open and end nothing that they begin."""
+    for _ in range(count):
+        idle = open_ones.enter_context(socket.socket())
+        idle.connect(at)
+        idle.sendall(says)
+
+
+def greeting(at, source):
+    with socket.create_connection(at, timeout=10, source_address=(source, 0)) as client:
+        return client.recv(200)[:3]
+
+
 def flood(lab):
-    """Idle connections up to the cap and beyond: who comes next hears 503, and after them all is well."""
+    """More connections than there is room for: who asks is served, and one door does not suffer for another."""
     with contextlib.ExitStack() as open_ones:
-        for _ in range(HTTP_SESSIONS):
-            idle = open_ones.enter_context(socket.socket())
-            idle.connect(lab.http_at)
-            idle.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n")  # a request that never ends
-        wait_for("a 503 for one connection too many", lambda: status(lab) == 503, 20)
-        # The other door is not shut by it.
+        hold(open_ones, lab.http_at, HTTP_SESSIONS + 10, b"GET /health/live HTTP/1.1\r\nHost: x\r\n")
+        expect(status(lab) == 200, "halves of requests shut the server")
+        hold(open_ones, lab.bounce_at, BOUNCE_SESSIONS)
+        wait_for("a refusal of one bounce too many", lambda: greeting(lab.bounce_at, "127.0.0.1") == b"421", 20)
         with smtplib.SMTP(*lab.submission_at, timeout=10) as client:
-            expect(client.noop()[0] == 250, "submission suffers from a flood of HTTP connections")
-    wait_for("the server to answer after the flood", lambda: status(lab) == 200, 20)
+            expect(client.noop()[0] == 250, "submission suffers from a flood of the bounce port")
+        expect(status(lab, "/health/ready") == 200, "the API suffers from a flood of the bounce port")
+    wait_for("the bounce port to be open after the flood", lambda: greeting(lab.bounce_at, "127.0.0.1") == b"220", 20)
 
 
 def stalled(lab, config, key, server):
@@ -65,7 +77,7 @@ def stalled(lab, config, key, server):
 def story(lab: Lab):
     """A flood of connections shuts no other door; a stalled receiver neither keeps winnow alive nor loses the message."""
     lab.sandbox("--mail-log", lab.dir / "mail.ndjson")
-    config = lab.gateway_config('drain_timeout = "1s"')
+    config = lab.gateway_config(f'drain_timeout = "1s"\nbounce.max_connections = {BOUNCE_SESSIONS}')
     key = lab.api_key(config)
     server = lab.serve(config, lab.http_at)
     flood(lab)

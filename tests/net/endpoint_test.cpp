@@ -104,6 +104,25 @@ TEST(Endpoint, NeighboursShareASlash24OrASlash64)
     EXPECT_EQ(neighbourhood_number("x"), 0u);
 }
 
+TEST(Endpoint, AClientIsAnIpv4AddressOrTheSlash64OfAnIpv6Address)
+{
+    EXPECT_EQ(client_block("192.0.2.1"), "192.0.2.1");
+    EXPECT_EQ(client_block("::ffff:192.0.2.1"), "192.0.2.1");
+    EXPECT_EQ(client_block("2001:db8:0:1::7"), client_block("2001:db8:0:1:ffff::8"));
+    EXPECT_EQ(client_block("2001:db8:0:1::7"), "2001:db8:0:1::/64");
+    EXPECT_NE(client_block("2001:db8:0:1::7"), client_block("2001:db8:0:2::7"));
+    EXPECT_NE(client_block("192.0.2.1"), client_block("192.0.2.2"));
+    EXPECT_EQ(client_block("x"), "x");
+}
+
+TEST(Endpoint, LoopbackIsThisMachineInEitherFamily)
+{
+    for (const char* ip : {"127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"})
+        EXPECT_TRUE(is_loopback(ip)) << ip;
+    for (const char* ip : {"128.0.0.1", "::2", "::", "0.0.0.0", "::ffff:192.0.2.1", "", "localhost"})
+        EXPECT_FALSE(is_loopback(ip)) << ip;
+}
+
 TEST(Endpoint, ReverseNamesAreThoseOfTheDns)
 {
     EXPECT_EQ(reverse_name("192.0.2.1"), "1.2.0.192.in-addr.arpa");

@@ -159,6 +159,38 @@ TEST_F(HttpDeadlines, AClientThatDoesNotReadIsDroppedAfterTheBodyTimeout)
     EXPECT_EQ(handler_.requests, 1);
 }
 
+TEST_F(HttpDeadlines, AConnectionWithoutARequestUnderWayCanBeClosedForAnother)
+{
+    const auto half = [](Stream& stream, HttpDeadlines* self) -> awaitable<void> {
+        (void)co_await stream.write("GET / HTTP/1.1\r\nX: ");
+        co_await sleep_for(self->timers_, milliseconds{2'000});
+        EXPECT_TRUE(self->options_.waiting->close_longest());
+        EXPECT_FALSE(self->options_.waiting->close_longest()) << "there was one";
+        self->client_done_ = true;
+    };
+    options_.waiting = std::make_shared<HttpWaiting>();
+    EXPECT_DOUBLE_EQ(serve(half), 2.0);
+    EXPECT_EQ(handler_.requests, 0);
+}
+
+TEST_F(HttpDeadlines, ARequestThatIsUnderWayIsNotClosedForAnother)
+{
+    const auto slow = [](Stream& stream, HttpDeadlines* self) -> awaitable<void> {
+        (void)co_await stream.write("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\na");
+        co_await sleep_for(self->timers_, milliseconds{1'000});
+        EXPECT_FALSE(self->options_.waiting->close_longest());
+        (void)co_await stream.write("b");
+        co_await sleep_for(self->timers_, milliseconds{1'000});
+        EXPECT_TRUE(self->options_.waiting->close_longest()) << "kept alive, it waits again";
+        self->received_ = co_await read_to_end(stream);
+        self->client_done_ = true;
+    };
+    options_.waiting = std::make_shared<HttpWaiting>();
+    EXPECT_DOUBLE_EQ(serve(slow), 2.0);
+    EXPECT_EQ(handler_.requests, 1);
+    EXPECT_THAT(received_, HasSubstr("200 OK"));
+}
+
 TEST_F(HttpDeadlines, AnEarlyAnswerWaitsALittleForTheClientToStopSending)
 {
     options_.max_body_bytes = 10;

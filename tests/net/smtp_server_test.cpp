@@ -339,17 +339,33 @@ TEST_F(SmtpServerTest, RecipientsBeyondTheLimitAreForTheNextTransaction)
 TEST_F(SmtpServerTest, ASilentClientAndOneThatDripsAreDroppedAtTheDeadline)
 {
     start();
+    send("EHLO c.test\r\n");
     wait(options.command_timeout - milliseconds{1});
     EXPECT_FALSE(ended);
     wait(milliseconds{2});
     EXPECT_TRUE(ended && closed);
 
     start();
+    send("EHLO c.test\r\n");
     for (int i = 0; i < 10; ++i) {
         send("N");
         wait(options.command_timeout / 9);
     }
     EXPECT_TRUE(ended) << "the deadline is that of the line, not of an octet";
+}
+
+TEST_F(SmtpServerTest, WhoDoesNotSayHelloIsDroppedEarlier)
+{
+    start();
+    wait(options.hello_timeout - milliseconds{1});
+    EXPECT_FALSE(ended);
+    wait(milliseconds{2});
+    EXPECT_TRUE(ended && closed);
+
+    start();
+    send("NOOP\r\n");
+    wait(options.hello_timeout + milliseconds{1});
+    EXPECT_TRUE(ended) << "NOOP is no hello";
 }
 
 TEST_F(SmtpServerTest, AMessageThatDripsIsDropped)
