@@ -24,6 +24,8 @@ namespace {
 
 /// After a fail-over the first server of the list gets its place back.
 constexpr std::chrono::seconds failback_after{30};
+/// Links that are followed one question at a time; those within one reply do not count.
+constexpr std::size_t max_cname_chain = 16;
 
 struct Server {
     Endpoint endpoint;
@@ -243,6 +245,26 @@ awaitable<DnsAnswer> resolve(std::shared_ptr<State> state, std::string name, Dns
     co_return worst;
 }
 
+/// resolve(), and after it what a CNAME leads to where the server left that to us. A chain that comes back to a name or
+/// goes on and on is a failure: nobody denied anything.
+awaitable<DnsAnswer> resolve_aliases(std::shared_ptr<State> state, std::string name, DnsType type, QueryOptions options)
+{
+    std::vector<std::string> names{dns_canonical(name)};
+    for (;;) {
+        DnsAnswer answer = co_await resolve(state, names.back(), type, options);
+        if (!answer.definite() || answer.alias.empty())
+            co_return answer;
+        const bool again = std::find(names.begin(), names.end(), answer.alias) != names.end();
+        if (again || names.size() > max_cname_chain) {
+            DnsAnswer endless = failure(DnsStatus::servfail, "the CNAME chain does not end");
+            endless.server = std::move(answer.server);
+            endless.place = answer.place;
+            co_return endless;
+        }
+        names.push_back(std::move(answer.alias));
+    }
+}
+
 class CaresResolver final : public Resolver {
 public:
     explicit CaresResolver(std::shared_ptr<State> state) : state_(std::move(state)) {}
@@ -250,7 +272,7 @@ public:
 
     awaitable<DnsAnswer> query(std::string name, DnsType type, QueryOptions options) override
     {
-        return resolve(state_, std::move(name), type, options);
+        return resolve_aliases(state_, std::move(name), type, options);
     }
 
 private:

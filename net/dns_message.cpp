@@ -416,18 +416,20 @@ DnsStatus failure_of(DnsRcode rcode) noexcept
     return rcode == DnsRcode::refused ? DnsStatus::refused : DnsStatus::servfail;
 }
 
+bool has_authority(const DnsMessage& reply, DnsType type)
+{
+    return std::any_of(reply.authority.begin(), reply.authority.end(),
+                       [type](const DnsRecord& record) { return record.type == type; });
+}
+
 /// Why a reply without the records asked for is no denial (RFC 2308 section 2.2): a server that does not resolve for us
 /// says nothing about names that are not its own. Empty when it is one. AA speaks for the name of the question (RFC
 /// 1035 section 4.1.1), so where a CNAME led elsewhere the SOA has to be there too.
 std::string no_denial(const DnsMessage& reply, bool aliased)
 {
-    const auto has = [&](DnsType type) {
-        return std::any_of(reply.authority.begin(), reply.authority.end(),
-                           [type](const DnsRecord& record) { return record.type == type; });
-    };
-    const bool soa = has(DnsType::soa);
+    const bool soa = has_authority(reply, DnsType::soa);
     const char* what = nullptr;
-    if (reply.rcode == DnsRcode::no_error && !reply.authoritative && !soa && has(DnsType::ns))
+    if (reply.rcode == DnsRcode::no_error && !reply.authoritative && !soa && has_authority(reply, DnsType::ns))
         what = "the server answers with a referral";
     else if (!reply.recursion_available && !(reply.authoritative && (soa || !aliased)))
         what = "the server answers without recursion for a name that is not its own";
@@ -587,6 +589,9 @@ DnsAnswer answer_from(const DnsMessage& reply, std::string_view name, DnsType ty
         return out;
     }
     out.status = reply.rcode == DnsRcode::name_error ? DnsStatus::nxdomain : DnsStatus::nodata;
+    // A resolver that returns one link at a time looks the same as one that cached a denial without its SOA.
+    if (owner != dns_canonical(name) && !has_authority(reply, DnsType::soa))
+        out.alias = owner;
     for (const DnsRecord& record : reply.authority)
         if (const auto minimum = record.type == DnsType::soa ? soa_minimum(record) : std::nullopt)
             out.ttl = std::min({ttl, record.ttl, *minimum});

@@ -65,7 +65,9 @@ DnsMessage make_dns_query(std::uint16_t id, std::string name, DnsType type);
 
 /// The answer to `question` inside a reply that belongs to it: CNAMEs followed, TTL the least of the chain, for
 /// negative answers by the SOA (RFC 2308 section 5), 0 without one. `authenticated` is the reply's AD bit. Only a
-/// resolver (RA) or the server of the zone (AA) can deny: a referral is servfail.
+/// resolver (RA) or the server of the zone (AA) can deny: a referral is servfail. Where a CNAME led elsewhere and no
+/// SOA says that somebody looked there, `alias` of a denial names that place, and whether it has the records is to be
+/// asked.
 DnsAnswer answer_from(const DnsMessage& reply, std::string_view name, DnsType type);
 
 }  // namespace winnow::net

@@ -58,6 +58,7 @@ struct DnsAnswer {
     std::string server;       ///< who answered, "192.0.2.53:53"
     std::uint16_t place = 0;  ///< of that server among the configured ones, from 1; 0 = unknown
     std::string detail;       ///< for failures: one sentence
+    std::string alias;        ///< between parser and resolver, empty elsewhere: see answer_from()
 
     bool definite() const noexcept
     {

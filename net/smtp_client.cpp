@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t block_size = 64 * 1024;
 // Far more commands in one write could fill both directions' buffers while each side waits for the other.
 constexpr std::size_t commands_per_write = 100;
+// Replies that may come before the one to QUIT, of a server that is out of step.
+constexpr int most_stray_replies = 4;
 
 std::string upper(std::string_view text)
 {
@@ -104,6 +106,8 @@ bool has_control(std::string_view text) noexcept
     return text.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
+constexpr int closing = 221;  // the reply to QUIT
+
 bool is_hangup(const SmtpReply& reply) noexcept
 {
     return reply.code == 421;  // RFC 5321 section 3.8: the server closes after it
@@ -130,6 +134,11 @@ awaitable<Result<SmtpReply>> SmtpClient::read_reply(milliseconds timeout, std::s
 {
     // One deadline for the whole reply: a server that sends a byte a minute does not hold us.
     stream_.expires_after(timeout);
+    return read_on(std::move(what));
+}
+
+awaitable<Result<SmtpReply>> SmtpClient::read_on(std::string what)
+{
     std::array<char, 4096> space;
     const std::span<char> out(space);
     for (;;) {
@@ -163,19 +172,53 @@ awaitable<Result<SmtpReply>> SmtpClient::exchange(std::string bytes, millisecond
     co_return reply;
 }
 
+Error SmtpClient::out_of_step(const std::string& what)
+{
+    out_of_step_ = true;
+    return Error{Errc::protocol, what + ": the server says more than it was asked"};
+}
+
+/// What lies unread before a command: nothing, or a goodbye, which is its answer then.
+Result<std::optional<SmtpReply>> SmtpClient::before(const std::string& what)
+{
+    if (out_of_step_)
+        return out_of_step(what);
+    if (replies_.idle())
+        return std::nullopt;
+    WINNOW_TRY(std::optional<SmtpReply> early, replies_.next());
+    if (early && is_hangup(*early))
+        return early;
+    return out_of_step(what);
+}
+
+/// The last reply that is awaited, when nothing lies behind it. A goodbye behind it takes its place: it is heard, and
+/// says nothing that could be held against an address.
+Result<SmtpReply> SmtpClient::in_step(Result<SmtpReply> last, const std::string& what)
+{
+    if (!last)
+        return last;
+    WINNOW_TRY(std::optional<SmtpReply> goodbye, before(what));
+    if (goodbye)
+        return std::move(*goodbye);
+    return last;
+}
+
+awaitable<Result<SmtpReply>> SmtpClient::exchange_in_step(std::string bytes, milliseconds timeout, std::string what)
+{
+    Result<SmtpReply> reply = co_await exchange(std::move(bytes), timeout, what);
+    co_return in_step(std::move(reply), what);
+}
+
 awaitable<Result<SmtpReply>> SmtpClient::command(std::string line, milliseconds timeout)
 {
     const std::string what = verb_of(line);
     if (has_control(line))
         co_return Error{Errc::invalid_argument, what + " with a line end or NUL in its argument"};
-    if (!replies_.idle()) {
-        WINNOW_CO_TRY(std::optional<SmtpReply> early, replies_.next());
-        if (early && is_hangup(*early))
-            co_return std::move(*early);
-        co_return Error{Errc::protocol, what + ": the server had spoken before it was asked"};
-    }
+    WINNOW_CO_TRY(std::optional<SmtpReply> goodbye, before(what));
+    if (goodbye)
+        co_return std::move(*goodbye);
     line += "\r\n";
-    co_return co_await exchange(std::move(line), timeout, what);
+    co_return co_await exchange_in_step(std::move(line), timeout, what);
 }
 
 awaitable<Result<SmtpReply>> SmtpClient::greeting()
@@ -202,9 +245,13 @@ awaitable<Result<SmtpReply>> SmtpClient::ehlo(std::string name)
 
 awaitable<Result<SmtpReply>> SmtpClient::starttls(TlsClientOptions options)
 {
-    WINNOW_CO_TRY(SmtpReply reply, co_await command("STARTTLS", timeouts_.starttls));
+    const std::string verb = "STARTTLS";
+    WINNOW_CO_TRY(std::optional<SmtpReply> goodbye, before(verb));
+    if (goodbye)
+        co_return std::move(*goodbye);
+    WINNOW_CO_TRY(SmtpReply reply, co_await exchange(verb + "\r\n", timeouts_.starttls, verb));
     if (reply.code != 220)
-        co_return reply;
+        co_return in_step(std::move(reply), verb);
     const bool injected = !replies_.idle();
     replies_.clear();
     capabilities_ = {};
@@ -239,7 +286,7 @@ awaitable<Result<SmtpReply>> SmtpClient::auth(std::string user, std::string pass
     WINNOW_CO_TRY(SmtpReply asked, co_await command(verb, timeouts_.auth));
     if (asked.code != 334)
         co_return asked;
-    co_return co_await exchange(response + "\r\n", timeouts_.auth, verb);
+    co_return co_await exchange_in_step(response + "\r\n", timeouts_.auth, verb);
 }
 
 awaitable<Result<SmtpReply>> SmtpClient::login(std::string user, std::string password)
@@ -249,11 +296,11 @@ awaitable<Result<SmtpReply>> SmtpClient::login(std::string user, std::string pas
     if (asked_user.code != 334)
         co_return asked_user;
     std::string line = crypto::base64(user) + "\r\n";
-    WINNOW_CO_TRY(SmtpReply asked_password, co_await exchange(std::move(line), timeouts_.auth, verb));
+    WINNOW_CO_TRY(SmtpReply asked_password, co_await exchange_in_step(std::move(line), timeouts_.auth, verb));
     if (asked_password.code != 334)
         co_return asked_password;
     line = crypto::base64(password) + "\r\n";
-    co_return co_await exchange(std::move(line), timeouts_.auth, verb);
+    co_return co_await exchange_in_step(std::move(line), timeouts_.auth, verb);
 }
 
 Result<std::string> SmtpClient::mail_command(const std::string& reverse_path, const MailParams& params) const
@@ -358,11 +405,14 @@ awaitable<SmtpQuestion> SmtpClient::ask_one_by_one(std::vector<Step> steps)
 
 awaitable<SmtpQuestion> SmtpClient::ask_at_once(std::vector<Step> steps)
 {
-    Step& first = steps.front();
+    const Step& first = steps.front();
     SmtpQuestion answer{first.command, SmtpReply{}};
-    if (!replies_.idle()) {
-        // The server spoke unasked: command() reads what that means, and nothing else is sent.
-        answer.reply = co_await command(std::move(first.line), first.timeout);
+    Result<std::optional<SmtpReply>> unasked = before(verb_of(first.line));
+    if (!unasked || *unasked) {
+        if (unasked)
+            answer.reply = std::move(**unasked);
+        else
+            answer.reply = unasked.error();
         co_return answer;
     }
     std::string lines;
@@ -380,6 +430,10 @@ awaitable<SmtpQuestion> SmtpClient::ask_at_once(std::vector<Step> steps)
         const Result<SmtpReply> consequence = co_await read_reply(steps[next].timeout, verb_of(steps[next].line));
         more = consequence.has_value();
     }
+    // All that was asked is answered. With a reply more, any of these may be the one that nobody asked for: "250 extra"
+    // before those to MAIL and RCPT would make the reply to MAIL the recipient's.
+    if (more)
+        answer.reply = in_step(std::move(answer.reply), verb_of(steps.back().line));
     co_return answer;
 }
 
@@ -391,7 +445,17 @@ awaitable<Result<SmtpReply>> SmtpClient::noop()
 awaitable<void> SmtpClient::quit()
 {
     // Nothing depends on the answer, but a client that is gone before it looks like a broken one in the peer's logs.
-    (void)co_await command("QUIT", timeouts_.quit);
+    // One deadline holds for all: a server that is out of step may have much to say.
+    const int replies = out_of_step_ || !replies_.idle() ? most_stray_replies : 1;
+    replies_.clear();
+    stream_.expires_after(timeouts_.quit);
+    std::string line = "QUIT\r\n";
+    const Result<> sent = co_await stream_.write(std::move(line));
+    for (int i = 0; sent && i < replies; ++i) {
+        const Result<SmtpReply> reply = co_await read_on("QUIT");
+        if (!reply || reply->code == closing || is_hangup(*reply))
+            break;
+    }
     stream_.close();
 }
 
@@ -505,8 +569,11 @@ awaitable<Result<SmtpTransaction>> SmtpClient::one_by_one(SmtpTransaction outcom
 awaitable<Result<SmtpTransaction>> SmtpClient::pipelined(SmtpTransaction outcome, std::vector<std::string> commands,
                                                          SharedText message)
 {
-    if (!replies_.idle())
-        co_return Error{Errc::protocol, "MAIL: the server had spoken before it was asked"};
+    WINNOW_CO_TRY(std::optional<SmtpReply> goodbye, before("MAIL"));
+    if (goodbye) {
+        outcome.mail = std::move(*goodbye);
+        co_return outcome;
+    }
     commands.push_back("DATA");
     for (std::size_t first = 0; first < commands.size(); first += commands_per_write) {
         const std::size_t end = std::min(first + commands_per_write, commands.size());
@@ -538,6 +605,8 @@ awaitable<Result<SmtpTransaction>> SmtpClient::pipelined(SmtpTransaction outcome
                 co_return outcome;
             }
         }
+        if (!replies_.idle())
+            co_return out_of_step(verb_of(commands[end - 1]));
     }
     co_return co_await end_pipeline(std::move(outcome), std::move(message));
 }

@@ -74,7 +74,9 @@ struct SmtpQuestion {
 using SharedText = std::shared_ptr<const std::string>;
 
 /// The client side of one SMTP connection over a Stream it does not own. A reply of any code is a value; an Error is a
-/// failure to get one (SmtpErrc, Errc::timed_out, system errors), after which the connection is useless.
+/// failure to get one (SmtpErrc, Errc::timed_out, system errors), after which the connection is useless. No reply is
+/// handed out while another one lies behind it unasked; only the reply to the final dot stands whatever follows, since
+/// to doubt it would be to send the message twice.
 class SmtpClient {
 public:
     explicit SmtpClient(Stream& stream, SmtpTimeouts timeouts = {}) : stream_(stream), timeouts_(timeouts) {}
@@ -97,6 +99,7 @@ public:
     awaitable<Result<SmtpReply>> rset();
     /// RSET when `reset`, MAIL and RCPT, in one write when PIPELINING is offered (RFC 2920), else one by one. Ends at
     /// the first refusal; refusals that follow from it are read and dropped. The deadlines count from each reply on.
+    /// Errc::protocol as for command(), and no answer, when more than the replies to these commands has come.
     awaitable<SmtpQuestion> ask(bool reset, std::string reverse_path, MailParams params, std::string recipient);
     awaitable<Result<SmtpReply>> noop();
     /// DATA, then the message with line ends canonicalised to CRLF and dots stuffed, then the final dot.
@@ -112,11 +115,11 @@ public:
                                                    RcptParams rcpt_params);
     awaitable<Result<SmtpTransaction>> transaction(std::string reverse_path, MailParams params,
                                                    std::vector<std::string> recipients, std::string message);
-    /// QUIT, waits shortly for the reply, closes the stream and never fails.
+    /// QUIT, waits shortly for the reply, closes the stream and never fails. Sent also where replies are out of step.
     awaitable<void> quit();
     /// One command line without CRLF, one reply. Errc::invalid_argument when the line holds CR, LF or NUL.
-    /// Errc::protocol when the server had already said something else than 421: taken as the answer, it would blame an
-    /// address for it.
+    /// Errc::protocol when the server says more than it was asked, before the command or with the reply to it: then
+    /// some reply was counted for the wrong command, and nobody can tell which. 421 at its end is the answer instead.
     awaitable<Result<SmtpReply>> command(std::string line, milliseconds timeout);
 
     const SmtpCapabilities& capabilities() const noexcept { return capabilities_; }
@@ -124,7 +127,12 @@ public:
 
 private:
     awaitable<Result<SmtpReply>> exchange(std::string bytes, milliseconds timeout, std::string what);
+    awaitable<Result<SmtpReply>> exchange_in_step(std::string bytes, milliseconds timeout, std::string what);
     awaitable<Result<SmtpReply>> read_reply(milliseconds timeout, std::string what);
+    awaitable<Result<SmtpReply>> read_on(std::string what);
+    Result<std::optional<SmtpReply>> before(const std::string& what);
+    Result<SmtpReply> in_step(Result<SmtpReply> last, const std::string& what);
+    Error out_of_step(const std::string& what);
     struct Step {
         SmtpQuestion::Command command;
         std::string line;
@@ -149,6 +157,7 @@ private:
     SmtpTimeouts timeouts_;
     SmtpCapabilities capabilities_;
     SmtpReplyParser replies_;
+    bool out_of_step_ = false;  ///< the server has said more than it was asked: nothing it says now is an answer
 };
 
 /// CRLF line ends everywhere (bare CR and bare LF become CRLF), NUL dropped, dots stuffed, CRLF . CRLF at the end.

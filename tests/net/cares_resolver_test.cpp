@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <map>
 #include <set>
 
 #include "net/dns_name.hpp"
@@ -291,6 +292,64 @@ TEST_F(CaresResolver, SilenceNamesEverybodyWhoWasAsked)
     const auto dns = resolver({one.endpoint(), two.endpoint()});
     EXPECT_EQ(ask(*dns, "one.example.test", DnsType::a).detail,
               "none of " + one.endpoint().to_string() + ", " + two.endpoint().to_string() + " answers");
+}
+
+/// A server that returns one link of a CNAME chain at a time, and no SOA; `end` speaks for the name at its end.
+LoopbackDnsServer::Handler one_link_at_a_time(std::map<std::string, std::string> links, LoopbackDnsServer::Handler end)
+{
+    return [links = std::move(links), end = std::move(end)](const DnsMessage& query, bool tcp) {
+        const std::string& name = query.questions.at(0).name;
+        const auto link = links.find(dns_canonical(name));
+        if (link == links.end())
+            return end(query, tcp);
+        DnsMessage reply = reply_to(query);
+        reply.answers.push_back({name, DnsType::cname, 60, link->second});
+        return wire_of(reply);
+    };
+}
+
+TEST_F(CaresResolver, AnAliasThatTheServerDoesNotFollowIsFollowed)
+{
+    const std::map<std::string, std::string> links{{"a.test", "b.test"}, {"b.test", "c.test"}};
+    LoopbackDnsServer server(
+        io, one_link_at_a_time(links, [](const DnsMessage& query, bool) { return always(query, "192.0.2.7"); }));
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "A.test", DnsType::a);
+    EXPECT_EQ(address_of(answer), "192.0.2.7");
+    EXPECT_EQ(answer.alias, "");
+}
+
+TEST_F(CaresResolver, ADenialAtTheEndOfAnAliasIsOne)
+{
+    LoopbackDnsServer server(io, one_link_at_a_time({{"a.test", "b.test"}}, denies));
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "a.test", DnsType::a);
+    EXPECT_EQ(answer.status, DnsStatus::nxdomain);
+    EXPECT_EQ(answer.alias, "");
+}
+
+TEST_F(CaresResolver, AnAliasThatLeadsBackToItselfIsAFailureAndNoDenial)
+{
+    LoopbackDnsServer server(io, one_link_at_a_time({{"a.test", "b.test"}, {"b.test", "a.test"}}, denies));
+    const auto dns = resolver({server.endpoint()});
+    const DnsAnswer answer = ask(*dns, "a.test", DnsType::mx);
+    EXPECT_EQ(answer.status, DnsStatus::servfail);
+    EXPECT_EQ(answer.place, 1u);
+    EXPECT_LE(server.udp_queries(), 4);
+}
+
+TEST_F(CaresResolver, AnAliasWithoutEndIsAFailureAfterAFewLinks)
+{
+    LoopbackDnsServer server(io, [](const DnsMessage& query, bool) {
+        DnsMessage reply = reply_to(query);
+        const std::string& name = query.questions.at(0).name;
+        const int at = std::stoi(name.substr(1));
+        reply.answers.push_back({name, DnsType::cname, 60, "n" + std::to_string(at + 1) + ".test"});
+        return wire_of(reply);
+    });
+    const auto dns = resolver({server.endpoint()});
+    EXPECT_EQ(ask(*dns, "n1.test", DnsType::mx).status, DnsStatus::servfail);
+    EXPECT_LE(server.udp_queries(), 20);
 }
 
 TEST_F(CaresResolver, TheAuthenticatedBitOfALoopbackServerIsKept)

@@ -156,9 +156,8 @@ TEST(SmtpClient, HearsAServerThatSaysWhyBeforeItHangsUp)
     mx.server("421 4.4.2 idle too long").eof();
     SmtpClient smtp(mx);
     ASSERT_TRUE(run(smtp.greeting()));
-    // The goodbye arrives together with the reply to EHLO.
-    ASSERT_TRUE(run(smtp.ehlo("probe.test")));
-    EXPECT_EQ(run(smtp.mail("")).value().code, 421);
+    // The goodbye arrives together with the reply to EHLO, and takes its place.
+    EXPECT_EQ(run(smtp.ehlo("probe.test")).value().code, 421);
 }
 
 TEST(SmtpClient, AReplyThatCameBeforeTheQuestionIsNotTakenForTheAnswer)
@@ -167,8 +166,63 @@ TEST(SmtpClient, AReplyThatCameBeforeTheQuestionIsNotTakenForTheAnswer)
     mx.server("550 5.1.1 no such user");
     SmtpClient smtp(mx);
     ASSERT_TRUE(run(smtp.greeting()));
-    ASSERT_TRUE(run(smtp.ehlo("probe.test")));
-    EXPECT_EQ(run(smtp.mail("")).error().code, Errc::protocol);
+    EXPECT_EQ(run(smtp.ehlo("probe.test")).error().code, Errc::protocol);
+    EXPECT_EQ(run(smtp.mail("")).error().code, Errc::protocol) << "and nothing more is asked";
+    EXPECT_TRUE(mx.finished()) << mx.mismatches();
+}
+
+TEST(SmtpClient, AReplyMoreThanWasAskedForMakesAnErrorOfEveryCommand)
+{
+    using Command = awaitable<Result<SmtpReply>> (*)(SmtpClient&);
+    struct Case {
+        const char* line;
+        const char* reply;
+        Command send;
+    };
+    const Case cases[] = {
+        {"MAIL FROM:<>", "250 ok", [](SmtpClient& smtp) { return smtp.mail(""); }},
+        {"RCPT TO:<a@example.test>", "550 no", [](SmtpClient& smtp) { return smtp.rcpt("a@example.test"); }},
+        {"RSET", "250 ok", [](SmtpClient& smtp) { return smtp.rset(); }},
+        {"NOOP", "250 ok", [](SmtpClient& smtp) { return smtp.noop(); }},
+        {"STARTTLS", "454 not now", [](SmtpClient& smtp) { return smtp.starttls({}); }},
+        {"DATA", "354 go", [](SmtpClient& smtp) { return smtp.data("x"); }},
+        {"AUTH PLAIN AHUAcA==", "235 ok", [](SmtpClient& smtp) { return smtp.auth("u", "p", true); }},
+    };
+    for (const Case& each : cases) {
+        ScriptedStream mx = greeted({"STARTTLS", "AUTH PLAIN"});
+        mx.client(each.line).server(each.reply).server("250 more");
+        mx.client("QUIT").server("221 bye");
+        SmtpClient smtp(mx);
+        ASSERT_TRUE(run(greet(smtp)));
+        EXPECT_EQ(run(each.send(smtp)).error().code, Errc::protocol) << each.line;
+        run(smtp.quit());
+        EXPECT_TRUE(mx.finished()) << each.line << ": " << mx.mismatches();
+    }
+}
+
+TEST(SmtpClient, SaysGoodbyeToAServerThatIsOutOfStepAndWaitsForItsOwnGoodbye)
+{
+    ScriptedStream mx = greeted();
+    mx.server("250 extra").client("QUIT").server("250 late").server("221 bye");
+    SmtpClient smtp(mx);
+    EXPECT_FALSE(run(greet(smtp)));
+    run(smtp.quit());
+    EXPECT_TRUE(mx.finished()) << mx.mismatches();
+    EXPECT_TRUE(mx.closed());
+}
+
+TEST(SmtpClient, DoesNotListenForeverToAServerThatIsOutOfStep)
+{
+    ScriptedStream mx = greeted();
+    mx.server("250 extra").client("QUIT");
+    for (int i = 0; i < 1000; ++i)
+        mx.server_bytes("250-more\r\n");
+    SmtpClient smtp(mx);
+    EXPECT_FALSE(run(greet(smtp)));
+    const int before = mx.deadlines_set();
+    run(smtp.quit());
+    EXPECT_EQ(mx.deadlines_set(), before + 1);
+    EXPECT_TRUE(mx.closed());
 }
 
 TEST(SmtpClient, NothingInAnArgumentCanStartAnotherCommandOrParameter)
@@ -354,6 +408,15 @@ TEST(SmtpClient, UsesLoginWhenOnlyThatIsOfferedAndReportsTheRefusal)
         });
 }
 
+TEST(SmtpClient, ARequestForAPasswordFollowedByMoreGetsNone)
+{
+    ScriptedStream mx = greeted({"AUTH LOGIN"});
+    mx.client("AUTH LOGIN").server("334 VXNlcm5hbWU6").client("dXNlcg==").server("334 UGFzc3dvcmQ6").server("334 x");
+    SmtpClient smtp(mx);
+    EXPECT_EQ(run(log_in(smtp, "secret", true)).error().code, Errc::protocol);
+    EXPECT_TRUE(mx.finished()) << mx.mismatches();
+}
+
 TEST(SmtpClient, SaysWhenNoKnownMechanismIsOffered)
 {
     ScriptedStream mx = greeted({"AUTH GSSAPI"});
@@ -462,6 +525,35 @@ TEST(SmtpTransaction, EveryRecipientHasItsOwnReplyWithAndWithoutPipelining)
         EXPECT_EQ(outcome.rcpts[2].code, 250);
         EXPECT_EQ(outcome.data.code, 354);
         EXPECT_EQ(outcome.end_of_data.text(), "queued");
+        EXPECT_TRUE(mx.finished()) << mx.mismatches();
+    }
+}
+
+TEST(SmtpTransaction, AReplyMoreThanWasAskedForIsAnErrorAndSendsNoMessage)
+{
+    for (const char* extra : {"250 extra", "550 5.1.1 no such user"})
+        for (int at = 0; at <= 5; ++at) {
+            ScriptedStream mx = pipelined_commands();
+            std::vector<std::string> replies{"250 ok", "250 ok", "550 5.1.1 no", "250 ok", "354 go"};
+            replies.insert(replies.begin() + at, extra);
+            for (const std::string& reply : replies)
+                mx.server(reply);
+            SmtpClient smtp(mx);
+            const auto outcome = run(send_to_three(smtp));
+            ASSERT_FALSE(outcome) << extra << " at " << at;
+            EXPECT_EQ(outcome.error().code, Errc::protocol);
+            EXPECT_TRUE(mx.finished()) << mx.mismatches();
+        }
+}
+
+TEST(SmtpTransaction, AMessageThatWasTakenStaysSoWhateverFollows)
+{
+    for (const auto make_dialog : {one_by_one_dialog, pipelined_dialog}) {
+        ScriptedStream mx = make_dialog();
+        mx.server("250 queued again");
+        SmtpClient smtp(mx);
+        EXPECT_EQ(run(send_to_three(smtp)).value().end_of_data.text(), "queued");
+        EXPECT_EQ(run(smtp.rset()).error().code, Errc::protocol) << "the connection is of no more use";
         EXPECT_TRUE(mx.finished()) << mx.mismatches();
     }
 }

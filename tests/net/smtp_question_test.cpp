@@ -121,10 +121,45 @@ TEST(SmtpQuestion, TakesNothingThatWasSaidBeforeItForItsAnswer)
     mx.server("250 ok").server("550 5.1.1 no such user");
     SmtpClient smtp(mx);
     ASSERT_TRUE(run(smtp.greeting()));
-    ASSERT_TRUE(run(smtp.ehlo("probe.test")));
-    mx.byte_at_a_time();
+    EXPECT_FALSE(run(smtp.ehlo("probe.test")));
     const SmtpQuestion answer = run(smtp.ask(false, "s@example.test", MailParams(), "a@example.test"));
-    EXPECT_NE(answer.at, Command::rcpt);
+    EXPECT_EQ(answer.reply.error().code, Errc::protocol);
+    EXPECT_TRUE(mx.finished()) << "nothing was asked: " << mx.mismatches();
+}
+
+/// The second question of two_questions(), which gets `replies` at once.
+SmtpQuestion second_answer(const std::vector<std::string>& replies)
+{
+    ScriptedStream mx = greeted(true);
+    mx.client("MAIL FROM:<s@example.test>").client("RCPT TO:<a@example.test>").server("250 ok").server("250 ok");
+    mx.client("RSET").client("MAIL FROM:<s@example.test>").client("RCPT TO:<b@example.test>");
+    for (const std::string& reply : replies)
+        mx.server(reply);
+    mx.client("QUIT").server("221 bye");
+    SmtpClient smtp(mx);
+    SmtpQuestion answer = run(two_questions(smtp));
+    run(smtp.quit());
+    EXPECT_TRUE(mx.finished()) << mx.mismatches();
+    return answer;
+}
+
+TEST(SmtpQuestion, IsNotAnsweredWhereOneReplyMoreHasComeThanCommandsWent)
+{
+    for (const char* last : {"250 ok", "550 5.1.1 no such user", "450 4.2.1 busy"})
+        for (const char* extra : {"250 extra", "550 5.1.1 no such user", "220 hello"})
+            for (int at = 0; at <= 3; ++at) {
+                std::vector<std::string> replies{"250 ok", "250 ok", last};
+                replies.insert(replies.begin() + at, extra);
+                const SmtpQuestion answer = second_answer(replies);
+                ASSERT_FALSE(answer.reply) << extra << " at " << at << " before " << last;
+                EXPECT_EQ(answer.reply.error().code, Errc::protocol);
+            }
+}
+
+TEST(SmtpQuestion, IsAnsweredByTheGoodbyeThatFollowsIt)
+{
+    const SmtpQuestion answer = second_answer({"250 ok", "250 ok", "550 5.1.1 no such user", "421 4.7.0 bye"});
+    EXPECT_EQ(answer.reply.value().code, 421);
 }
 
 TEST(SmtpQuestion, RefusesAnAddressThatCouldAddACommand)
