@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "net/tls_openssl.hpp"
+#include "net/tls_resumption.hpp"
 
 namespace winnow::net {
 namespace {
@@ -161,6 +162,7 @@ Result<SslContextPtr> client_ssl_context(bool verify, const std::string& ca_file
         // Opportunistic: an old certificate with a short key still beats sending in clear.
         SSL_CTX_set_security_level(context.get(), 1);
         SSL_CTX_set_verify(context.get(), SSL_VERIFY_NONE, nullptr);
+        TlsResumption::enable(context.get());
     } else {
         SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
         if (ca_file.empty() && SSL_CTX_set_default_verify_paths(context.get()) != 1)

@@ -5,6 +5,7 @@
 
 #include "net/smtp_error.hpp"
 #include "net/tls_openssl.hpp"
+#include "net/tls_resumption.hpp"
 
 namespace winnow::net {
 
@@ -68,6 +69,9 @@ Result<std::unique_ptr<TlsSession>> TlsSession::client(const TlsClientOptions& o
     // RFC 6066 section 3: no address in SNI.
     if (!name.empty() && !address && SSL_set_tlsext_host_name(ssl, name.c_str()) != 1)
         return Error{Errc::invalid_argument, "\"" + name + "\" is no server name for TLS"};
+    if (!options.verify && !name.empty() && !address)
+        if (const SslSessionPtr before = TlsResumption::shared().take(name))
+            SSL_set_session(ssl, before.get());
     if (options.verify) {
         X509_VERIFY_PARAM* param = SSL_get0_param(ssl);
         X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -152,6 +156,11 @@ void TlsSession::close() noexcept
     if (!impl_->broken && SSL_is_init_finished(impl_->ssl.get()))
         SSL_shutdown(impl_->ssl.get());
     ERR_clear_error();
+}
+
+bool TlsSession::resumed() const noexcept
+{
+    return SSL_session_reused(impl_->ssl.get()) == 1;
 }
 
 TlsInfo TlsSession::info() const

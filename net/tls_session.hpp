@@ -33,6 +33,8 @@ public:
     /// Puts a close_notify into the output.
     void close() noexcept;
     TlsInfo info() const;
+    /// An earlier session with the server went on: no key was proven anew.
+    bool resumed() const noexcept;
 
 private:
     struct Impl;
