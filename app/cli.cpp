@@ -164,6 +164,7 @@ void add_sandbox(CLI::App& app, const Globals& globals, Chosen& chosen)
     sub->add_option("--rtt", command->rtt_ms, "delay of each SMTP reply")
         ->option_text("MS")
         ->check(CLI::Range(0, 10000));
+    sub->add_flag("--no-starttls", command->in_clear, "receivers offer no TLS");
     sub->add_option("--bounce-to", command->bounce_to, "takes the bounces and complaints")->option_text("HOST:PORT");
     sub->add_option("--mail-log", command->mail_log, "one JSON line for each message taken")->option_text("FILE");
     sub->add_option("--make-list", command->make_list, "make N addresses instead of serving")

@@ -70,6 +70,7 @@ struct SandboxCommand {
     std::string listen_dns = "127.0.0.1:5353";
     int smtp_port = 2526;
     int rtt_ms = 0;
+    bool in_clear = false;  ///< no STARTTLS is offered
     std::string bounce_to;  ///< HOST:PORT of a bounce listener
     int make_list = 0;      ///< N addresses; 0 = serve
     int domains = 100;

@@ -147,6 +147,7 @@ int run_sandbox(const Globals& globals, const SandboxCommand& command)
     options.dns = *dns;
     options.smtp_port = static_cast<std::uint16_t>(command.smtp_port);
     options.rtt = milliseconds{command.rtt_ms};
+    options.starttls = !command.in_clear;
     if (!command.bounce_to.empty()) {
         const auto bounce = net::parse_endpoint(command.bounce_to, 25);
         if (!bounce)

@@ -66,6 +66,32 @@ TEST_P(Suppressions, ACheckAnswersForAllScopesAtOnce)
     EXPECT_EQ(checked("b@example.test", "L1"), "");
 }
 
+TEST_P(Suppressions, ManyAreCheckedAtOnceEachForItself)
+{
+    add(entry("a@example.test", SuppressionReason::manual, ScopeKind::global));
+    add(entry("c@other.test", SuppressionReason::unsubscribe, ScopeKind::list, "L1"));
+    SuppressionEntry whole = entry("", SuppressionReason::bounce);
+    whole.domain = "gone.test";
+    add(std::move(whole));
+    const std::vector<Address> asked{address("a@example.test"), address("b@example.test"), address("c@other.test"),
+                                     address("d@gone.test"), address("a@example.test")};
+    const auto checks = get(engine->check_many(ws, "L1", asked));
+    ASSERT_EQ(checks.size(), asked.size());
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        std::string alone, together;
+        for (const SuppressionHit& hit : engine->check(ws, "L1", asked[i]).value())
+            alone += hit.to_string() + ' ';
+        for (const SuppressionHit& hit : checks[i].value())
+            together += hit.to_string() + ' ';
+        EXPECT_EQ(together, alone) << i;
+    }
+    EXPECT_EQ(checks[0]->size(), 1u);
+    EXPECT_TRUE(checks[1]->empty());
+    EXPECT_EQ(checks[2]->size(), 1u);
+    EXPECT_TRUE(checks[3].value().at(0).whole_domain);
+    EXPECT_TRUE(get(engine->check_many(ws, "L1", {})).empty());
+}
+
 TEST_P(Suppressions, EntriesSurviveARestart)
 {
     add(entry("a@example.test", SuppressionReason::complaint));

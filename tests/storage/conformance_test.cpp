@@ -327,6 +327,49 @@ TEST_P(Conformance, TheResultOfADoneRowIsTheCachedVerdictOfItsAddress)
     EXPECT_EQ(get(engine->row_results(ws, "L1", 2, 1)).at(0).suppressed_by, row.suppressed_by);
 }
 
+TEST_P(Conformance, AResultIsRememberedForWhomItNamesOrForNobody)
+{
+    const TimePoint now = clock.now();
+    apply(PutList{list("L1")});
+    apply(PutRows{ws, "L1", {{1, 2, "raw", "a@example.test", 0, ""}, {2, 3, "raw", "b@example.test", 0, ""}}});
+    RowResult first;
+    first.number = 1;
+    first.state = RowState::done;
+    first.verdict = verdict(Reason::mailbox_not_found, now, TimePoint{});
+    RowResult second = first;
+    second.number = 2;
+    const H16 a = engine->digester().address(address("a@example.test"));
+    apply(PutRowResults{ws, "L1", {first, second}, {a, std::nullopt}});
+    EXPECT_TRUE(get(engine->get_verdict(ws, address("a@example.test"))));
+    EXPECT_FALSE(get(engine->get_verdict(ws, address("b@example.test"))));
+    EXPECT_EQ(get(engine->row_results(ws, "L1", 1, 9)).size(), 2u) << "both have their result";
+}
+
+TEST_P(Conformance, AllThatIsKnownOfManyComesInTheirOrder)
+{
+    const TimePoint now = clock.now();
+    apply(PutVerdict{ws, address("b@example.test"), verdict(Reason::accepted, now, now + 1h)});
+    apply(PutVerdict{ws, address("old@example.test"), verdict(Reason::accepted, now, now + 1min)});
+    const MessageRef sent = enqueue(message("c@example.test"));
+    apply(attempt(sent, MessageState::delivered, ReplyClass::delivered, "250 2.0.0 ok"));
+    clock.advance(2min);
+    const auto known =
+        get(engine->knowledge(ws, "",
+                              {address("c@example.test"), address("a@example.test"), address("b@example.test"),
+                               address("old@example.test"), address("c@example.test")},
+                              20));
+    ASSERT_EQ(known.size(), 5u);
+    EXPECT_EQ(known[0].history.size(), 1u);
+    EXPECT_FALSE(known[0].verdict);
+    EXPECT_EQ(known[0].digest, engine->digester().address(address("c@example.test")));
+    EXPECT_TRUE(known[1].history.empty());
+    EXPECT_FALSE(known[1].verdict);
+    EXPECT_TRUE(known[2].history.empty()) << "those of a neighbour are not its own";
+    EXPECT_TRUE(known[2].verdict);
+    EXPECT_FALSE(known[3].verdict) << "expired";
+    EXPECT_EQ(known[4].history.size(), 1u);
+}
+
 TEST_P(Conformance, WhatIsKnownOfADomainOutlivesTheJob)
 {
     CatchAllRecord record;

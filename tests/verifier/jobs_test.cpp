@@ -557,5 +557,49 @@ TEST_F(JobsTest, SuppressionsStandBesideTheVerdictAndSpareTheirOwnersAProbe)
     EXPECT_EQ(std::count(rcpts.begin(), rcpts.end(), "user1@x.test"), 0);
 }
 
+TEST_F(JobsTest, ASecondVerificationTakesTheStoredVerdictsAndStoresThemNotAnew)
+{
+    constexpr std::size_t rows = 1'700;  // more than one commit of results
+    lab.start_process();
+    const auto list = lab.upload(people(rows));
+    lab.expect_complete(lab.verify(list));
+    const auto asked = lab.host().rcpts().size();
+    const Address first = parse_address("user1@x.test").address;
+    const TimePoint checked = lab.run(lab.engine->get_verdict(ProbeLab::ws, first)).value()->checked_at;
+    storage::SuppressionEntry left;
+    left.scope = ScopeKind::list;
+    left.workspace = ProbeLab::ws;
+    left.list_id = list.id;
+    left.address = "user1@x.test";
+    left.reason = SuppressionReason::unsubscribe;
+    auto ops = storage::OpList::of(storage::AddSuppression{left});
+    ASSERT_TRUE(lab.run(lab.engine->commit(std::move(ops))));
+
+    test::FlakyEngine flaky{*lab.engine};
+    const Services real = lab.services();
+    const Services services{flaky,    real.resolver, real.connector, real.timers,    real.clock, real.rng,
+                            real.log, real.metrics,  real.replies,   real.providers, real.lists, real.executor};
+    Verifier verifier{services, lab.options};
+    VerificationJobs jobs{verifier};
+    lab.clock.advance(hours{1});
+    const auto job = lab.run(jobs.start(ProbeLab::ws, list.id, hours{2}));
+    ASSERT_TRUE(job);
+    flaky.fail_every = 3;
+    std::function<void(const JobRecord&)> no_progress;
+    const auto done = lab.run(jobs.wait(ProbeLab::ws, job->id, no_progress));
+    ASSERT_TRUE(done);
+    lab.expect_complete(*done);
+    EXPECT_GE(flaky.failures, 1) << "commits beside the handing out are tried again too";
+    EXPECT_EQ(lab.host().rcpts().size(), asked) << "nobody was asked again";
+    EXPECT_EQ(done->counters.by_reason.at(Reason::accepted), rows);
+    EXPECT_EQ(lab.run(lab.engine->get_verdict(ProbeLab::ws, first)).value()->checked_at, checked);
+    const auto results = lab.results(list.id);
+    EXPECT_EQ(results[0].verdict.checked_at, checked);
+    EXPECT_THAT(results[0].suppressed_by, testing::ElementsAre("list:unsubscribe"));
+    EXPECT_EQ(results[0].verdict.verdict, Verdict::deliverable) << "beside the verdict, not inside it";
+    EXPECT_TRUE(results[1].suppressed_by.empty());
+    lab.timers.run_until_idle(lab.io);
+}
+
 }  // namespace
 }  // namespace winnow::verifier
