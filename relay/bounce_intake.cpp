@@ -5,6 +5,7 @@
 #include "mail/report.hpp"
 #include "mail/report_class.hpp"
 #include "relay/contact_mail.hpp"
+#include "relay/daily_limit.hpp"
 #include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
 #include "storage/late_refusals.hpp"
@@ -13,6 +14,9 @@ namespace winnow::relay {
 namespace {
 
 constexpr std::size_t max_recipients = 10;
+// Events stay for good, and anyone may send what becomes one; winnow_reports_total counts the others too.
+constexpr std::int64_t unverified_per_day = 1'000;
+constexpr std::int64_t notes_per_message = 20;        ///< a day, by who holds its token: its recipient, mostly
 constexpr std::string_view feedback_mailbox = "fbl";  ///< where feedback loops send complaints
 
 /// Feedback that is a person's word about the mail. The others are praise (not-spam) or about our domain and our
@@ -188,8 +192,12 @@ public:
         std::string site;
         bool undo_offered = false;
         bool may_suppress = false;
+        bool dispensable = false;
         if (finding.fact) {
             storage::RecordReport fact = *finding.fact;
+            dispensable = fact.evidence_only;
+            if (dispensable)
+                ops.ops.emplace_back(one_note(finding, now));
             if (services_.mass_events && !fact.evidence_only) {
                 auto weighed = co_await services_.mass_events->weigh_report(finding.message, fact);
                 fact.frozen = weighed.frozen;
@@ -205,6 +213,8 @@ public:
             ContactMail contact{message, make_ulid(now, services_.rng), session.peer.ip, now};
             keep_contact_mail(ops, contact);
         } else {
+            dispensable = true;
+            ops.ops.emplace_back(one_note(finding, now));
             auto note = note_of(report, finding, session.peer.ip, now);
             ops.ops.emplace_back(storage::AppendEvent{std::move(note)});
         }
@@ -214,8 +224,9 @@ public:
             services_.mass_events->undone(site, stored.has_value());
         if (stored && may_suppress)
             co_await undo_overtaken(std::move(site), *finding.ref);
-        // A message that is gone leaves nothing to act on.
-        if (stored || stored.error().code == Errc::not_found)
+        // A message that is gone leaves nothing to act on, and of notes there were enough today.
+        if (stored || stored.error().code == Errc::not_found ||
+            (dispensable && stored.error().code == Errc::limit_exceeded))
             co_return SmtpReply::make(250, "2.0.0 taken");
         co_return not_now(stored.error());
     }
@@ -242,7 +253,7 @@ private:
     SmtpReply not_now(const Error& error) const
     {
         services_.log.error("report.commit_failed", {{"why", error.message()}});
-        if (error.code == Errc::limit_exceeded)
+        if (error.code == Errc::limit_exceeded || error.code == Errc::disk_full)
             return SmtpReply::make(452, "4.3.1 out of storage, try again later");
         return SmtpReply::make(451, "4.3.0 cannot store the report now, try again later");
     }
@@ -373,6 +384,14 @@ private:
             text.remove_prefix(std::min(end + 1, text.size()));
         }
         return std::nullopt;
+    }
+
+    /// For the commit of what only annotates.
+    static storage::AddCounter one_note(const Finding& finding, TimePoint now)
+    {
+        if (finding.message.id.empty())
+            return one_of_a_day("unverified-reports", unverified_per_day, now);
+        return one_of_a_day("notes/" + finding.message.workspace + '/' + finding.message.id, notes_per_message, now);
     }
 
     /// What does not act annotates: seen, counted, and that is all.

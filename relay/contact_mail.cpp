@@ -1,6 +1,7 @@
 #include "relay/contact_mail.hpp"
 
 #include "core/unicode.hpp"
+#include "relay/daily_limit.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -19,14 +20,8 @@ bool is_contact(const Address& address)
 
 void keep_contact_mail(storage::OpList& ops, const ContactMail& mail)
 {
-    if (mail.bounded) {
-        storage::AddCounter counter;
-        counter.key = "relay/contact-mail/" +
-                      std::to_string(std::chrono::floor<std::chrono::days>(mail.at).time_since_epoch().count());
-        counter.limit = per_day;
-        counter.expires = mail.at + std::chrono::days{2};
-        ops.ops.emplace_back(std::move(counter));
-    }
+    if (mail.bounded)
+        ops.ops.emplace_back(one_of_a_day("contact-mail", per_day, mail.at));
     ops.ops.emplace_back(storage::PutBody{"c/" + mail.id, std::string(mail.message.substr(0, kept))});
     storage::EventRecord event;
     event.workspace = "default";

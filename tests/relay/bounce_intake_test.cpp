@@ -1,4 +1,5 @@
 #include "mail/dsn.hpp"
+#include "relay/daily_limit.hpp"
 #include "relay/submission.hpp"
 #include "storage/late_refusals.hpp"
 #include "tests/relay/session_client.hpp"
@@ -120,6 +121,35 @@ TEST_F(BounceIntake, AForgedTokenOnlyAnnotates)
     EXPECT_EQ(suppressed("x@example.test"), "");
     EXPECT_TRUE(message(ref).later.empty());
     EXPECT_EQ(count_events("report.unverified", "default"), 6);
+}
+
+TEST_F(BounceIntake, StrangersFillTheStoreWithNothing)
+{
+    std::string forged = path;
+    forged[5] = forged[5] == 'a' ? 'b' : 'a';
+    const std::string text = bounce();
+    storage::AddCounter before = relay::one_of_a_day("unverified-reports", 1'000, clock.now());
+    before.by = 995;
+    commit(std::move(before));
+    for (int i = 0; i < 10; ++i)
+        ASSERT_EQ(send(forged, text), 250) << "a sender learns nothing of the limit, and does not come again";
+    EXPECT_EQ(count_events("report.unverified", "default"), 5) << "up to the thousandth";
+    EXPECT_NE(metrics.expose().find("winnow_reports_total{kind=\"dsn\",token=\"none\"} 10"), std::string::npos);
+    EXPECT_EQ(send(path, text), 250);
+    EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce") << "what has a token is not counted with the others";
+    clock.advance(24h);
+    EXPECT_EQ(send(forged, text), 250);
+    EXPECT_EQ(count_events("report.unverified", "default"), 6) << "the next day";
+}
+
+TEST_F(BounceIntake, WhoHoldsATokenFillsTheStoreWithNothing)
+{
+    const std::string away = "From: x@example.test\r\nSubject: away\r\nAuto-Submitted: auto-replied\r\n\r\nsoon\r\n";
+    for (int i = 0; i < 30; ++i)
+        ASSERT_EQ(send(path, away), 250);
+    EXPECT_EQ(count_events("report.ignored"), 20);
+    EXPECT_EQ(send(path, complaint("abuse", "")), 250);
+    EXPECT_EQ(count_events("message.complaint"), 1) << "a word that acts is kept all the same";
 }
 
 TEST_F(BounceIntake, AnExpiredTokenOnlyAnnotates)
