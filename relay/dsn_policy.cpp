@@ -1,8 +1,12 @@
 #include "relay/dsn_policy.hpp"
 
+#include <algorithm>
+
 #include "core/address.hpp"
 #include "core/smtp_reply.hpp"
+#include "core/unicode.hpp"
 #include "mail/dsn.hpp"
+#include "mail/headers.hpp"
 #include "relay/outcome.hpp"
 
 namespace winnow::relay {
@@ -31,11 +35,25 @@ bool owes_failure_notice(const storage::MessageRecord& message, MessageState sta
     return message.dsn_notify.empty() || message.dsn_notify.find("FAILURE") != std::string::npos;
 }
 
+bool is_automatic(std::string_view original)
+{
+    const auto header = mail::HeaderBlock::read(original);
+    return std::any_of(header.fields().begin(), header.fields().end(), [](const mail::HeaderField& field) {
+        const std::string name = to_lower_ascii(field.name);
+        const std::string word = to_lower_ascii(field.value.substr(0, field.value.find_first_of(" \t;(")));
+        if (name == "auto-submitted")
+            return word != "no";
+        if (name == "precedence")
+            return word == "bulk" || word == "junk" || word == "list";
+        return name == "return-path" && word == "<>";
+    });
+}
+
 std::optional<DsnMail> make_failure_dsn(const storage::MessageRecord& message, const storage::RecordAttempt& outcome,
                                         const std::string& original, const RelayOptions& options,
                                         const std::string& new_id, TimePoint now)
 {
-    if (!owes_failure_notice(message, outcome.state))
+    if (!owes_failure_notice(message, outcome.state) || is_automatic(original))
         return std::nullopt;
     const ParsedAddress to = parse_address(message.reverse_path);
     if (!to.valid)

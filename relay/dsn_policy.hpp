@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "relay/options.hpp"
 #include "storage/ops.hpp"
@@ -19,7 +20,12 @@ struct DsnMail {
 /// and NOTIFY without FAILURE (RFC 3461 section 4.1).
 bool owes_failure_notice(const storage::MessageRecord& message, MessageState state);
 
-/// Its text and envelope; nothing when none is owed, or the reverse-path is no address. Header only, whatever RET says:
+/// Whether the header of `original` says that no person waits for an answer: Auto-Submitted other than `no` (RFC 3834
+/// section 5), Precedence bulk, junk or list, or a null Return-Path.
+bool is_automatic(std::string_view original);
+
+/// Its text and envelope; nothing when none is owed, the original is automatic, or the reverse-path is no address.
+/// Header only, whatever RET says:
 /// a list of a million does not come back with its bodies.
 std::optional<DsnMail> make_failure_dsn(const storage::MessageRecord& message, const storage::RecordAttempt& outcome,
                                         const std::string& original, const RelayOptions& options,

@@ -99,6 +99,24 @@ TEST_F(DsnPolicy, NobodyElseIsTold)
     EXPECT_FALSE(make());
 }
 
+TEST_F(DsnPolicy, AnAutomaticMessageGetsNoAnswer)
+{
+    const auto told = [this](const std::string& header) {
+        return relay::make_failure_dsn(message, outcome, header + "Subject: hi\r\n\r\nbody\r\n", options, "01NEW", now)
+            .has_value();
+    };
+    for (const char* header :
+         {"Auto-Submitted: auto-replied\r\n", "AUTO-SUBMITTED: Auto-Generated; owner-email=\"a@b.test\"\r\n",
+          "Auto-Submitted: auto-notified (by cron)\r\n", "Auto-Submitted:\r\n auto-replied\r\n",
+          "Auto-Submitted: no\r\nAuto-Submitted: auto-replied\r\n", "Precedence: bulk\r\n", "Precedence: LIST\r\n",
+          "precedence: junk\r\n", "Return-Path: <>\r\n"})
+        EXPECT_FALSE(told(header)) << header;
+    for (const char* header :
+         {"", "Auto-Submitted: no\r\n", "Auto-Submitted: NO (a person wrote this)\r\n", "Precedence: first-class\r\n",
+          "Return-Path: <me@sender.test>\r\n", "X-Auto-Submitted: auto-replied\r\n"})
+        EXPECT_TRUE(told(header)) << header;
+}
+
 TEST_F(DsnPolicy, OnlyFailuresAreTold)
 {
     for (const MessageState state : all_values<MessageState>()) {

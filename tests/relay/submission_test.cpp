@@ -282,6 +282,20 @@ TEST_F(Submission, TheSubmitterHearsOfAHardBounce)
     EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
 }
 
+TEST_F(Submission, NobodyHearsOfTheBounceOfAnAutomaticReply)
+{
+    route("sender.test", "mx.sender.test", "192.0.2.70");
+    test::MxHost& home = serve("192.0.2.70");
+    hosts.at(mx1_ip)->rcpt_reply = [](const std::string&) { return SmtpReply::make(550, "5.1.1 User unknown"); };
+    auto c = known();
+    c->say("MAIL FROM:<me@sender.test>");
+    c->say("RCPT TO:<x@example.test>");
+    c->data("Subject: I am away\r\nAuto-Submitted: auto-replied\r\n\r\nhello\r\n");
+    deliver(1h);
+    EXPECT_EQ(count_events("message.bounced"), 1);
+    EXPECT_TRUE(home.recipients().empty());
+}
+
 TEST_F(Submission, AKeyThatIsBoundToDomainsSendsFromThem)
 {
     auto c = client();
