@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -39,9 +40,9 @@ struct Campaigns::Impl : std::enable_shared_from_this<Campaigns::Impl> {
     awaitable<Result<>> finish(storage::CampaignRecord campaign);
     /// False when the program is ending. Ends early when a campaign is cancelled.
     awaitable<bool> rest(milliseconds pause);
-    storage::Enqueue message_for(const storage::CampaignRecord& campaign, const storage::ListRecord& list,
-                                 const storage::ListRow& row, const Address& recipient, const GateAnswer& answer,
-                                 const std::vector<CampaignTemplate::Place>& places);
+    storage::Enqueue message_for(const storage::CampaignRecord& campaign, const storage::ListRow& row,
+                                 const Address& recipient, const GateAnswer& answer,
+                                 std::map<std::string, std::string> merge);
 };
 
 }  // namespace winnow::relay

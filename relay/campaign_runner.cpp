@@ -105,10 +105,9 @@ std::map<std::string, std::string> merge_values(const storage::ListRecord& list,
 
 }  // namespace
 
-storage::Enqueue Campaigns::Impl::message_for(const CampaignRecord& campaign, const storage::ListRecord& list,
-                                              const storage::ListRow& row, const Address& recipient,
-                                              const GateAnswer& answer,
-                                              const std::vector<CampaignTemplate::Place>& places)
+storage::Enqueue Campaigns::Impl::message_for(const CampaignRecord& campaign, const storage::ListRow& row,
+                                              const Address& recipient, const GateAnswer& answer,
+                                              std::map<std::string, std::string> merge)
 {
     const TimePoint now = services.engine.now();
     const bool hold = answer.decision == GateDecision::hold;
@@ -121,7 +120,7 @@ storage::Enqueue Campaigns::Impl::message_for(const CampaignRecord& campaign, co
     message.recipient = recipient.to_string();
     message.domain = recipient.domain;
     message.smtputf8 = recipient.eai;
-    message.merge = merge_values(list, row, places);
+    message.merge = std::move(merge);
     message.person = row.person;
     message.state = hold ? MessageState::held : MessageState::queued;
     message.held_reason = hold ? answer.reason : "";
@@ -160,6 +159,13 @@ awaitable<Result<bool>> Campaigns::Impl::pass_rows(CampaignRecord campaign)
             ++campaign.gate[row.malformed.empty() ? "refused:syntax_invalid" : "refused:malformed_row"];
             continue;
         }
+        auto merge = merge_values(*list, row, form.places());
+        // A value with a line end in a header could add fields of its own (RFC 5322 section 2.2).
+        if (form.header_breaker(merge)) {
+            ++campaign.refused;
+            ++campaign.gate["refused:line_break_in_header"];
+            continue;
+        }
         auto question = question_for(campaign, parsed.address);
         WINNOW_CO_TRY(const auto answer, co_await services.admission.ask(std::move(question)));
         if (answer.decision == GateDecision::refuse) {
@@ -167,7 +173,7 @@ awaitable<Result<bool>> Campaigns::Impl::pass_rows(CampaignRecord campaign)
             ++campaign.gate["refused:" + answer.reason];
             continue;
         }
-        auto enqueue = message_for(campaign, *list, row, parsed.address, answer, form.places());
+        auto enqueue = message_for(campaign, row, parsed.address, answer, std::move(merge));
         WINNOW_CO_TRY(const bool has_other, co_await people.has_other(row.person, enqueue.message.id));
         if (has_other) {
             ++campaign.gate[same_person];

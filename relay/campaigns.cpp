@@ -35,9 +35,9 @@ private:
 /// Every place of the template has its column.
 Result<> check_places(const CampaignTemplate& form, const storage::ListRecord& list)
 {
-    for (const auto& [field, name] : form.places())
-        if (std::find(list.columns.begin(), list.columns.end(), name) == list.columns.end())
-            return wrong(field + ": {{" + name + "}} is no column of the list; its columns are: " +
+    for (const CampaignTemplate::Place& place : form.places())
+        if (std::find(list.columns.begin(), list.columns.end(), place.name) == list.columns.end())
+            return wrong(place.field + ": {{" + place.name + "}} is no column of the list; its columns are: " +
                          (list.columns.empty() ? "(none)" : joined(list.columns)));
     return {};
 }

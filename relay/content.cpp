@@ -26,13 +26,10 @@ std::string fill(const Template& form, const storage::MessageRecord& message, Es
     return form.render(lookup, escape).text;
 }
 
-/// A merge value may hold anything a contact list holds; in a header it must not end the field.
-std::string one_line(std::string text)
+/// A contact list may hold anything.
+bool ends_a_field(std::string_view value)
 {
-    for (char& c : text)
-        if (c == '\r' || c == '\n' || c == '\0')
-            c = ' ';
-    return text;
+    return value.find_first_of(std::string_view("\r\n\0", 3)) != std::string_view::npos;
 }
 
 }  // namespace
@@ -64,40 +61,52 @@ Result<CampaignTemplate> CampaignTemplate::parse(const storage::CampaignRecord& 
 {
     CampaignTemplate form;
     WINNOW_TRY(form.from_, parse_from(campaign.from));
-    WINNOW_TRY(form.subject_, form.parse_field("subject", campaign.subject));
-    WINNOW_TRY(form.text_, form.parse_field("text", campaign.text));
-    WINNOW_TRY(form.html_, form.parse_field("html", campaign.html));
+    WINNOW_TRY(form.subject_, form.parse_field("subject", campaign.subject, true));
+    WINNOW_TRY(form.text_, form.parse_field("text", campaign.text, false));
+    WINNOW_TRY(form.html_, form.parse_field("html", campaign.html, false));
     for (const auto& [name, value] : campaign.headers) {
-        WINNOW_TRY(auto parsed, form.parse_field("headers: " + name, value));
+        WINNOW_TRY(auto parsed, form.parse_field("headers: " + name, value, true));
         form.headers_.emplace_back(name, std::move(parsed));
     }
     return form;
 }
 
-Result<Template> CampaignTemplate::parse_field(const std::string& field, const std::string& text)
+Result<Template> CampaignTemplate::parse_field(const std::string& field, const std::string& text, bool in_header)
 {
     auto parsed = Template::parse(text);
     if (!parsed)
         return Error{parsed.error().code, field + ": " + parsed.error().context};
     for (std::string& name : parsed->names())
-        places_.push_back({field, std::move(name)});
+        places_.push_back({field, std::move(name), in_header});
     return parsed;
+}
+
+const CampaignTemplate::Place* CampaignTemplate::header_breaker(const std::map<std::string, std::string>& merge) const
+{
+    const auto found = std::find_if(places_.begin(), places_.end(), [&merge](const Place& place) {
+        const auto value = merge.find(place.name);
+        return place.in_header && value != merge.end() && ends_a_field(value->second);
+    });
+    return found == places_.end() ? nullptr : &*found;
 }
 
 Result<Content> CampaignTemplate::render(const storage::MessageRecord& message, const RelayOptions& options,
                                          const storage::EngineKeys& keys) const
 {
+    if (const Place* const place = header_breaker(message.merge))
+        return Error{Errc::invalid_argument,
+                     place->field + ": the value of {{" + place->name + "}} holds a line break or NUL"};
     mail::Draft draft;
     draft.from = {from_.name, from_.address};
     draft.to = {{"", message.recipient}};
-    draft.subject = one_line(fill(subject_, message, Escape::none));
+    draft.subject = fill(subject_, message, Escape::none);
     draft.text = fill(text_, message, Escape::none);
     draft.html = fill(html_, message, Escape::html);
     draft.date = message.accepted;
     draft.message_id = message.id + "@" + options.hostname;
     bool own_unsubscribe = false;
     for (const auto& [name, form] : headers_) {
-        std::string value = one_line(fill(form, message, Escape::none));
+        std::string value = fill(form, message, Escape::none);
         if (trim(value).empty())
             continue;
         own_unsubscribe = own_unsubscribe || same_name(name, "List-Unsubscribe");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ public:
     /// A {{place}} and the field that holds it.
     struct Place {
         std::string field, name;
+        bool in_header = false;
     };
 
     /// Errc::invalid_argument or limit_exceeded, naming field, line and column.
@@ -36,16 +38,19 @@ public:
     /// The message for one recipient; the same row always gives the same octets, so a retry sends what the first
     /// attempt sent. A place without a value is empty, and a header that is empty then is left out.
     /// Errc::invalid_argument names the field that cannot be written, which a trial when the campaign is created has
-    /// shown unless a merge value brought it about.
+    /// shown unless a merge value brought it about: one that would end a header field, or makes it too long.
     Result<Content> render(const storage::MessageRecord& message, const RelayOptions& options,
                            const storage::EngineKeys& keys) const;
+
+    /// The place in a header whose value would end the field: it holds CR, LF or NUL. Null when there is none.
+    const Place* header_breaker(const std::map<std::string, std::string>& merge) const;
 
     const std::vector<Place>& places() const noexcept { return places_; }
     /// For campaigns of an installation without return paths of its own.
     const std::string& from_address() const noexcept { return from_.address; }
 
 private:
-    Result<Template> parse_field(const std::string& field, const std::string& text);
+    Result<Template> parse_field(const std::string& field, const std::string& text, bool in_header);
 
     FromMailbox from_;
     Template subject_, text_, html_;

@@ -223,6 +223,19 @@ TEST_F(CampaignTest, RowsOfAnOldSpreadsheetAreWrittenInUtf8)
     EXPECT_NE(mx.mails[0].content.find("J=C3=BCrgen"), std::string::npos) << mx.mails[0].content;
 }
 
+TEST_F(CampaignTest, ARowWithALineBreakInAHeaderIsRefusedAndCounted)
+{
+    MxHost& mx = serve();
+    put_list({row(1, "a@example.test", "\"Ann\r\nBcc: c@example.test\""), row(2, "b@example.test", "Bob")});
+    const std::string id = launch();
+    deliver(1min);
+    EXPECT_EQ(mx.recipients(), std::vector<std::string>{"b@example.test"});
+    const auto campaign = record(id);
+    EXPECT_EQ(campaign.refused, 1u);
+    EXPECT_EQ(campaign.gate.at("refused:line_break_in_header"), 1u);
+    EXPECT_EQ(campaign.state, CampaignState::done);
+}
+
 TEST_F(CampaignTest, RowsOfANdjsonListGiveTheirMembersToTheTemplate)
 {
     MxHost& mx = serve();
