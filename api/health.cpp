@@ -38,10 +38,14 @@ awaitable<Answer> ready(Context& context)
     if (!why.empty())
         co_return not_ready(std::move(why));
     const auto stats = co_await context.services.engine.stats();
-    if (!stats)
-        co_return not_ready("storage: " + stats.error().message());
+    // To whoever asks: what failed, with the names of files, is in the log.
+    if (!stats) {
+        Problem problem = not_ready("the store does not answer; the log has the cause");
+        problem.cause = stats.error().message();
+        co_return problem;
+    }
     if (stats->read_only)
-        co_return not_ready("storage is read-only: " + stats->read_only_reason);
+        co_return not_ready("the store is read-only since a write failed; the log has the cause");
     const json body{{"status", "ready"}, {"prober", prober_state(context.services)}};
     co_return json_response(200, body);
 }

@@ -103,9 +103,17 @@ net::HttpResponse to_response(const Problem& problem)
 
 Problem problem_of(const Error& error)
 {
-    for (const Row& row : rows)
-        if (error.code == row.code)
-            return {row.status, row.word, row.title, error.context, {}};
+    for (const Row& row : rows) {
+        if (error.code != row.code)
+            continue;
+        Problem problem{row.status, row.word, row.title, error.context, {}};
+        if (error.code == Errc::disk_full) {
+            // What the system says of it names files of the machine.
+            problem.detail = "There is no room to store this. Make room, then send it again.";
+            problem.cause = error.message();
+        }
+        return problem;
+    }
     // The context of an internal error may name files of the machine: it goes to the log, not to the client.
     Problem problem{500, "internal_error", "Something went wrong inside winnow", "The log has the details.", {}};
     problem.cause = error.message();

@@ -66,8 +66,9 @@ Result<> GroupWriter::writable() const
     const std::lock_guard lock(mutex_);
     if (!read_only_)
         return {};
+    // Callers tell this to clients; the cause names files, and is in the log.
     return Error(Errc::unavailable,
-                 "the store is read-only since a write failed (" + read_only_reason_ + "): mend the cause and restart");
+                 "the store is read-only since a write failed: see the log, mend the cause, restart");
 }
 
 void GroupWriter::add_watcher(Watcher watcher)

@@ -64,6 +64,13 @@ TEST(Problem, AnInternalErrorTellsTheLogAndNotTheClient)
     EXPECT_EQ(to_response(problem).body.find("000123.sst"), std::string::npos);
 }
 
+TEST(Problem, AFullDiskIsToldWithoutTheNamesOfFiles)
+{
+    const Problem problem = problem_of(Error{Errc::disk_full, "While appending to file: /srv/winnow/000004.log"});
+    EXPECT_NE(problem.cause.find("000004.log"), std::string::npos);
+    EXPECT_EQ(to_response(problem).body.find("/srv"), std::string::npos);
+}
+
 TEST(Problem, FieldsOfTheAnswerSayHowToGoOn)
 {
     Problem refused{401, "unauthorized", "A valid API key is needed", "x", {}};
