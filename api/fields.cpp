@@ -113,6 +113,10 @@ std::string Fields::text(std::string_view name, std::string fallback, std::size_
         impl_->refuse(name, "is longer than " + std::to_string(max) + " octets");
         return fallback;
     }
+    if (text.find('\0') != std::string::npos) {
+        impl_->refuse(name, "holds a NUL");
+        return fallback;
+    }
     return text;
 }
 

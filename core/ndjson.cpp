@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 namespace winnow {
 namespace {
@@ -21,10 +23,24 @@ public:
     bool number_float(number_float_t, const string_t&) override { return true; }
     bool string(string_t&) override { return true; }
     bool binary(binary_t&) override { return true; }
-    bool key(string_t&) override { return true; }
-    bool start_object(std::size_t) override { return enter(); }
+    bool key(string_t& name) override
+    {
+        if (names_.back().insert(name).second)
+            return true;
+        fault_ = "the member \"" + name + "\" is given twice";
+        return false;
+    }
+    bool start_object(std::size_t) override
+    {
+        names_.emplace_back();
+        return enter();
+    }
     bool start_array(std::size_t) override { return enter(); }
-    bool end_object() override { return leave(); }
+    bool end_object() override
+    {
+        names_.pop_back();
+        return leave();
+    }
     bool end_array() override { return leave(); }
     bool parse_error(std::size_t position, const std::string&, const nlohmann::json::exception&) override
     {
@@ -47,6 +63,7 @@ private:
     std::size_t max_depth_;
     std::size_t depth_ = 0;
     bool too_deep_ = false;
+    std::vector<std::set<std::string>> names_;  ///< of the objects that are open
     std::string fault_;
 };
 

@@ -44,8 +44,9 @@ struct JsonLimits {
     std::size_t max_bytes = 1 << 20;  ///< a DOM takes about ten times as much
 };
 
-/// Reads one JSON value from untrusted text: size and depth are checked before anything is built. Errors:
-/// limit_exceeded and invalid_argument, with the place. Include <nlohmann/json.hpp> to use the value.
+/// Reads one JSON value from untrusted text: size and depth are checked before anything is built, and an object with
+/// two members of one name is refused, since readers differ in which one counts (RFC 8259 section 4). Errors:
+/// limit_exceeded and invalid_argument, with the place or the name. Include <nlohmann/json.hpp> to use the value.
 Result<nlohmann::json> parse_json(std::string_view text, JsonLimits limits = {});
 
 /// Compact text of a value. Octets that are not UTF-8 (an SMTP reply in Latin-1) become U+FFFD instead of an exception.

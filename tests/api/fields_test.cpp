@@ -105,6 +105,26 @@ TEST(Fields, LengthsAndCountsAreBounded)
     EXPECT_EQ(wrong(f), (std::vector<std::string>{"/t is longer than 4 octets", "/l has more than 2 entries"}));
 }
 
+TEST(Fields, AMemberThatIsGivenTwiceIsRefusedByItsName)
+{
+    const auto fields = Fields::of_json(R"({"address":"a@x.test","address":"b@x.test"})");
+    ASSERT_FALSE(fields);
+    EXPECT_EQ(fields.error().status, 400);
+    EXPECT_NE(fields.error().detail.find("\"address\""), std::string::npos) << fields.error().detail;
+}
+
+TEST(Fields, ANulInATextIsRefused)
+{
+    Fields query = Fields::of_texts({{"after", std::string("01J\0", 4)}});
+    EXPECT_EQ(query.text("after", "x"), "x");
+    ASSERT_TRUE(query.problem());
+    EXPECT_EQ(query.problem()->detail, "after: holds a NUL");
+    auto body = Fields::of_json(R"({"name":"a\u0000b"})");
+    ASSERT_TRUE(body);
+    EXPECT_EQ(body->text("name"), "");
+    EXPECT_TRUE(body->problem());
+}
+
 TEST(Fields, AnEmptyBodyIsAnEmptyObject)
 {
     EXPECT_FALSE(read("").problem());

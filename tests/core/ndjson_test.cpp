@@ -85,6 +85,16 @@ TEST(ParseJson, RefusesWhatIsNotJsonAndSaysWhere)
     }
 }
 
+TEST(ParseJson, RefusesAMemberThatIsGivenTwice)
+{
+    const auto twice = parse_json(R"({"to":"a@x.test","deep":{"to":1},"to":"b@x.test"})");
+    ASSERT_FALSE(twice);
+    EXPECT_EQ(twice.error().code, Errc::invalid_argument);
+    EXPECT_EQ(twice.error().context, "the member \"to\" is given twice");
+    EXPECT_FALSE(parse_json(R"({"a":[{"b":1,"\u0062":2}]})")) << "an escape is the same name";
+    EXPECT_TRUE(parse_json(R"({"a":{"x":1},"b":{"x":2},"c":[{"x":3},{"x":4}],"x":5})")) << "each object has its own";
+}
+
 TEST(DumpJson, ReplacesOctetsThatAreNotUtf8)
 {
     EXPECT_EQ(dump_json(nlohmann::json("Stra\xDF"
