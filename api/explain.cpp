@@ -16,7 +16,9 @@ awaitable<Answer> get_explain(Context& context)
     const std::string address = query.required_text("address", max_address);
     if (auto problem = query.problem())
         co_return *problem;
-    verifier::ExplainSettings settings{context.services.rules, context.services.verifier.dns_only_reason()};
+    const verifier::Verifier& verifier = context.services.verifier;
+    verifier::ExplainSettings settings{context.services.rules, verifier.dns_only_reason(),
+                                       verifier.options().catch_all_ttl};
     WINNOW_CO_TRY(const auto explanation,
                   co_await verifier::explain(context.services.engine, settings, context.key.workspace, address));
     co_return json_response(200, to_json(explanation));

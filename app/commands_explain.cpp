@@ -25,8 +25,8 @@ int run_explain(const Globals& globals, const std::string& given)
         show(globals, answer, explanation_text);
         co_return 0;
     };
-    story.local = [&](Runtime& runtime, const Config&, storage::Engine& engine) -> awaitable<Result<int>> {
-        verifier::ExplainSettings settings{rules_of(runtime), {}};
+    story.local = [&](Runtime& runtime, const Config& config, storage::Engine& engine) -> awaitable<Result<int>> {
+        verifier::ExplainSettings settings{rules_of(runtime), {}, config.verifier.catch_all_ttl};
         WINNOW_CO_TRY(const auto explanation, co_await verifier::explain(engine, settings, workspace, address));
         show(globals, api::to_json(explanation), explanation_text);
         co_return 0;

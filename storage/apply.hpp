@@ -98,6 +98,7 @@ private:
     Result<bool> lift_outcome(const shape::SuppressionKey& key, TimePoint since);
     Result<> disregard_outcomes(const std::string& workspace, const H16& address, TimePoint since);
     Result<std::optional<SuppressionReason>> learn(const MessageRecord& message, const Outcome& outcome);
+    Result<> note_delivery(const std::string& workspace, const std::string& domain, TimePoint at);
     Result<std::optional<NewSuppression>> strike_address(const MessageRecord& message, const H16& digest,
                                                          const Outcome& outcome);
     Result<std::optional<NewSuppression>> strike_domain(const MessageRecord& message, const H16& domain,

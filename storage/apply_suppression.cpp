@@ -3,6 +3,7 @@
 
 #include "core/crypto.hpp"
 #include "storage/apply.hpp"
+#include "storage/domain_deliveries.hpp"
 #include "storage/suppression_value.hpp"
 
 namespace winnow::storage {
@@ -291,6 +292,17 @@ Result<OpResult> Apply::operator()(UndoOutcome& op)
     return result;
 }
 
+/// The domain took mail of ours.
+Result<> Apply::note_delivery(const std::string& workspace, const std::string& domain, TimePoint at)
+{
+    const std::string key = shape::named(context_.digester.text("value", domain_delivery_key(workspace, domain)));
+    WINNOW_TRY(const StoredValue known, load_or_restart<StoredValue>(Family::value, key));
+    const TimePoint expires = at + delivery_memory;
+    if (known.expires + delivery_renewal <= expires)
+        store_.put(Family::value, key, encode(StoredValue{"1", expires}));
+    return {};
+}
+
 /// Evidence, strikes and the suppression that follows from them, for the recipient of a message.
 Result<std::optional<SuppressionReason>> Apply::learn(const MessageRecord& message, const Outcome& outcome)
 {
@@ -300,6 +312,9 @@ Result<std::optional<SuppressionReason>> Apply::learn(const MessageRecord& messa
                encode(outcome.frozen ? inconclusive(outcome.evidence) : outcome.evidence));
     if (outcome.frozen)
         return std::optional<SuppressionReason>();
+    if (outcome.evidence.kind == EvidenceKind::delivery && outcome.evidence.klass == ReplyClass::delivered) {
+        WINNOW_CHECK(note_delivery(message.workspace, recipient.domain, outcome.evidence.at));
+    }
 
     WINNOW_TRY(const auto of_domain, strike_domain(message, context_.digester.domain(recipient.domain), outcome));
     if (of_domain) {

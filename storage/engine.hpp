@@ -53,12 +53,14 @@ public:
     virtual awaitable<Result<std::vector<StoredVerdict>>> next(std::size_t limit) = 0;
 };
 
-/// All that is stored of an address. Parts fail alone: as if history or verdict were not there, and a check that cannot
-/// be made is an error.
+/// All that is stored of an address. Parts fail alone: as if history, verdict or catch-all test were not there, and a
+/// check that cannot be made is an error.
 struct AddressKnowledge {
     H16 digest;                            ///< of the address
     std::vector<Evidence> history;         ///< newest first
     std::optional<VerdictRecord> verdict;  ///< not expired
+    /// Of its domain, of whatever age. Read only where there is a history: what a delivery is worth depends on it.
+    std::optional<CatchAllRecord> catch_all;
     Result<std::vector<SuppressionHit>> suppressed = std::vector<SuppressionHit>{};
 };
 

@@ -2,6 +2,7 @@
 #include "storage/store_reader.hpp"
 
 #include <limits>
+#include <map>
 
 namespace winnow::storage {
 
@@ -230,6 +231,7 @@ std::vector<AddressKnowledge> StoreReader::knowledge(const std::string& workspac
     auto verdicts = verdicts_of(keys, now);
     auto checks = check_many(workspace, list_id, names, now);
     const auto outcomes = store_.scan(Family::evidence, KeyRange{});
+    std::map<H16, std::optional<CatchAllRecord>> tested;  // the rows of a page share a few domains
     std::vector<AddressKnowledge> all(addresses.size());
     for (std::size_t i = 0; i < all.size(); ++i) {
         AddressKnowledge& known = all[i];
@@ -237,6 +239,13 @@ std::vector<AddressKnowledge> StoreReader::knowledge(const std::string& workspac
         outcomes->seek(keys[i]);
         if (auto found = read_on<Evidence>(*outcomes, Family::evidence, keys[i], history_limit))
             known.history = std::move(*found);
+        if (!known.history.empty()) {
+            const auto [of_domain, first] = tested.try_emplace(names[i].domain);
+            if (first)
+                if (auto stored = read<CatchAllRecord>(Family::fact, shape::catch_all(names[i].domain)))
+                    of_domain->second = std::move(*stored);
+            known.catch_all = of_domain->second;
+        }
         known.verdict = std::move(verdicts[i]);
         known.suppressed = std::move(checks[i]);
     }

@@ -1,5 +1,6 @@
 #include "verifier/domain_probe.hpp"
 
+#include "verifier/precheck.hpp"
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
@@ -43,7 +44,7 @@ awaitable<DomainFacts> look_up_domain(Services services, const VerifierOptions& 
     co_return facts;
 }
 
-void apply_domain(const DomainFacts& facts, bool has_history, VerdictRecord& verdict, TimePoint now)
+void apply_domain(const DomainFacts& facts, bool domain_has_history, VerdictRecord& verdict, TimePoint now)
 {
     verdict.evidence.insert(verdict.evidence.end(), facts.route.steps.begin(), facts.route.steps.end());
     if (facts.provider) {
@@ -51,9 +52,8 @@ void apply_domain(const DomainFacts& facts, bool has_history, VerdictRecord& ver
         if (facts.provider->kind == ProviderKind::seg)
             verdict.flags.set(Flag::seg);
     }
-    // A domain that works and that we have written to is not a typo of another.
-    if (!facts.decides && has_history)
-        verdict.suggestion.clear();
+    if (!facts.decides && domain_has_history)
+        forget_typo(verdict);
     if (facts.decides)
         conclude(verdict, *facts.decides, now);
 }

@@ -17,7 +17,8 @@ struct DomainFacts {
 
 awaitable<DomainFacts> look_up_domain(Services services, const VerifierOptions& options, std::string domain);
 
-/// Puts the facts into a verdict: evidence, provider, SEG flag, and the conclusion when DNS decides.
-void apply_domain(const DomainFacts& facts, bool has_history, VerdictRecord& verdict, TimePoint now);
+/// Puts the facts into a verdict: evidence, provider, SEG flag, and the conclusion when DNS decides. Where it does not,
+/// a domain with a history of our own deliveries is no typo of another.
+void apply_domain(const DomainFacts& facts, bool domain_has_history, VerdictRecord& verdict, TimePoint now);
 
 }  // namespace winnow::verifier

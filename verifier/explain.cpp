@@ -4,6 +4,8 @@
 
 #include "core/duration.hpp"
 #include "core/rule_text.hpp"
+#include "storage/domain_deliveries.hpp"
+#include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
 namespace {
@@ -45,6 +47,8 @@ void cite_all(Explanation& to, const Rules& rules)
         cite(to, entry.rule, rules);
     for (const Evidence& step : to.history)
         cite(to, step.rule, rules);
+    if (to.fact)
+        cite(to, std::string(to.fact->rule), rules);
     for (const auto* verdict : {&to.verdict, &to.by_rules_of_today})
         if (*verdict)
             for (const Evidence& step : (*verdict)->evidence)
@@ -73,10 +77,9 @@ std::string next_step(const Explanation& e, const std::string& dns_only, TimePoi
         return "Nobody is asked: it is no address that mail can be sent to.";
     if (e.domain.disposable)
         return "Nobody is asked: the list of disposable domains decides.";
-    if (e.fact)
-        return "Nobody is asked before " + format_time(e.fact->by->at + default_ttl(e.fact->reason)) +
-               ": own history decides.";
-    if (e.verdict && e.verdict->verdict != Verdict::unknown && now < e.verdict->expires_at)
+    if (e.fact && !e.fact->untested)
+        return "Nobody is asked before " + format_time(e.fact->holds_until()) + ": own history decides.";
+    if (e.verdict && e.verdict->verdict != Verdict::unknown && now < e.verdict->expires_at && !is_untested(*e.verdict))
         return "Nobody is asked before " + format_time(e.verdict->expires_at) + ": the stored verdict holds.";
     for (const storage::SuppressionHit& hit : e.suppressed_by)
         if (settles_without_probe(hit.reason))
@@ -109,7 +112,13 @@ awaitable<Result<Explanation>> explain(storage::Engine& engine, ExplainSettings 
         WINNOW_CO_TRY(e.suppressed_by, engine.check(workspace, {}, who));
         WINNOW_CO_TRY(e.suppressions, co_await engine.find_suppressions(workspace, who));
         WINNOW_CO_TRY(e.history, co_await engine.history(workspace, who, history_depth));
-        e.fact = read_history(e.history, now);
+        WINNOW_CO_TRY(const auto tested, co_await engine.get_catch_all(who.domain));
+        const DomainHabit habit = habit_of(who.domain, e.history, tested, settings.catch_all_ttl, settings.rules.lists,
+                                           settings.rules.providers, now);
+        e.fact = read_outcomes(e.history, habit.sorting, now);
+        WINNOW_CO_TRY(const auto known, co_await engine.get_value(storage::domain_delivery_key(workspace, who.domain)));
+        if (known)
+            e.domain.meant.reset();
         WINNOW_CO_TRY(e.verdict, co_await engine.get_verdict(workspace, who));
     }
     if (e.verdict) {

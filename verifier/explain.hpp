@@ -8,9 +8,9 @@
 #include "core/address.hpp"
 #include "core/gate.hpp"
 #include "storage/engine.hpp"
+#include "verifier/own_history.hpp"
 #include "verifier/precheck.hpp"
 #include "verifier/recompute.hpp"
-#include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
 
@@ -30,7 +30,7 @@ struct Explanation {
     std::vector<storage::SuppressionHit> suppressed_by;
     std::vector<storage::SuppressionEntry> suppressions;
     std::vector<Evidence> history;                   ///< own deliveries and reports, newest first
-    std::optional<HistoryFact> fact;                 ///< what they say while it is valid; `by` points into `history`
+    std::optional<OutcomeFact> fact;                 ///< what they say while it is valid; `by` points into `history`
     std::optional<VerdictRecord> verdict;            ///< the stored one
     std::optional<VerdictRecord> by_rules_of_today;  ///< the same evidence read again, when it says something else
     GateAnswer campaign, campaign_with_risky, transactional;
@@ -45,7 +45,8 @@ struct Explanation {
 /// What explain() stands on beside the store.
 struct ExplainSettings {
     Rules rules;
-    std::string dns_only;  ///< why mailboxes are not asked; empty = they are, or it is not known here
+    std::string dns_only = {};  ///< why mailboxes are not asked; empty = they are, or it is not known here
+    milliseconds catch_all_ttl = VerifierOptions{}.catch_all_ttl;
 };
 
 /// The whole reasoning about an address, from what is stored: nobody is asked. `address` may be none.

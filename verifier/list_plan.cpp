@@ -170,7 +170,7 @@ awaitable<Result<ListPlan>> plan_list(Services services, const VerifierOptions& 
         for (storage::ListRow& row : rows)
             if (row.duplicate_of == 0 && row.malformed.empty())
                 orders.push_back({std::move(row.address), true});
-        const auto checks = co_await precheck(services, listed, workspace, list_id, std::move(orders));
+        const auto checks = co_await precheck(services, options, listed, workspace, list_id, std::move(orders));
         for (const Precheck& check : checks)
             count_row(services, check, limits, plan, counts);
     }

@@ -162,7 +162,7 @@ awaitable<void> Pipeline::begin(std::vector<Request> requests)
         orders.push_back({request.question.text, request.question.use_cache});
     const Question& first = requests.front().question;
     std::vector<Precheck> checks =
-        co_await precheck(services_, listed_, first.workspace, first.list_id, std::move(orders));
+        co_await precheck(services_, options_, listed_, first.workspace, first.list_id, std::move(orders));
     for (std::size_t i = 0; i < requests.size(); ++i)
         go_on(std::move(requests[i]), std::move(checks[i]));
 }
@@ -250,7 +250,7 @@ void Pipeline::answered(LookUp& of, const std::shared_ptr<const DomainFacts>& fa
 void Pipeline::with_facts(Waiting asked, std::shared_ptr<const DomainFacts> facts, bool unfit)
 {
     auto& [request, check] = asked;
-    apply_domain(*facts, check.has_history, check.verdict, services_.engine.now());
+    apply_domain(*facts, check.domain_has_history, check.verdict, services_.engine.now());
     if (facts->decides || !dns_only_reason().empty() || withdrawn(request.question)) {
         conclude_unasked(std::move(asked), *facts, unfit);
         return;
@@ -279,6 +279,8 @@ void Pipeline::conclude_unasked(Waiting asked, const DomainFacts& facts, bool un
             dns_only.empty() ? own_step(EvidenceKind::policy, "probe budget", "withdrawn", "budget:not_reached", now)
                              : own_step(EvidenceKind::policy, "probe identity", dns_only, "identity:missing", now));
         conclude(check.verdict, Reason::not_probed, now);
+        if (!dns_only.empty())
+            conclude_untested(check);
     }
     conclusion.verdict = std::move(check.verdict);
     conclusion.digest = check.digest;

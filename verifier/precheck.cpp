@@ -1,7 +1,10 @@
 #include "verifier/precheck.hpp"
 
 #include <algorithm>
+#include <map>
 
+#include "storage/domain_deliveries.hpp"
+#include "verifier/own_history.hpp"
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
@@ -83,25 +86,40 @@ Precheck read_address(const AddressLists& lists, ListedDomains& domains, const s
     return check;
 }
 
+/// True = own history settles it.
+bool apply_history(const Services& services, milliseconds catch_all_ttl, const storage::AddressKnowledge& known,
+                   Precheck& check, TimePoint now)
+{
+    const auto& history = known.history;
+    if (history.empty())
+        return false;
+    check.accepted_before = std::any_of(history.begin(), history.end(), [](const Evidence& e) {
+        return e.kind == EvidenceKind::delivery && e.klass == ReplyClass::delivered;
+    });
+    const DomainHabit habit = habit_of(check.address.domain, history, known.catch_all, catch_all_ttl, services.lists,
+                                       services.providers, now);
+    const auto fact = read_outcomes(history, habit.sorting, now);
+    if (fact && fact->untested)
+        check.delivered = *fact->by;
+    if (!fact || fact->untested)
+        return false;
+    conclude_by_outcome(check.verdict, *fact, habit);
+    check.decided = true;
+    return true;
+}
+
 /// Own history, the cached verdict, suppressions: the first that settles it.
-void apply_knowledge(storage::AddressKnowledge known, bool use_cache, Precheck& check, TimePoint now)
+void apply_knowledge(const Services& services, milliseconds catch_all_ttl, storage::AddressKnowledge known,
+                     bool use_cache, Precheck& check, TimePoint now)
 {
     check.digest = known.digest;
     if (known.suppressed)
         check.suppressed = std::move(*known.suppressed);
-    if (!known.history.empty()) {
-        check.has_history = true;
-        check.accepted_before = std::any_of(known.history.begin(), known.history.end(), [](const Evidence& e) {
-            return e.kind == EvidenceKind::delivery && e.klass == ReplyClass::delivered;
-        });
-        if (const auto fact = read_history(known.history, now)) {
-            check.verdict.evidence.push_back(*fact->by);
-            conclude(check.verdict, fact->reason, fact->by->at);
-            check.decided = true;
-            return;
-        }
-    }
-    if (use_cache && known.verdict && known.verdict->verdict != Verdict::unknown && now < known.verdict->expires_at) {
+    if (apply_history(services, catch_all_ttl, known, check, now))
+        return;
+    const auto& stored = known.verdict;
+    if (use_cache && stored && stored->verdict != Verdict::unknown && now < stored->expires_at &&
+        !is_untested(*stored)) {
         take_cached(check, std::move(*known.verdict));
         return;
     }
@@ -109,7 +127,49 @@ void apply_knowledge(storage::AddressKnowledge known, bool use_cache, Precheck& 
         apply_suppressions(*check.suppressed, check, now);
 }
 
+/// DNS said that nobody can write there: then the domain may well be a typo, whoever took mail of ours before.
+bool has_no_mail(const VerdictRecord& verdict)
+{
+    return verdict.reason == Reason::domain_not_found || verdict.reason == Reason::domain_no_mail;
+}
+
+/// Which of those that look mistyped are domains that took mail of ours.
+awaitable<void> apply_domain_history(storage::Engine& engine, std::string workspace, std::vector<Precheck>& checks)
+{
+    std::map<std::string, bool> known;
+    for (Precheck& check : checks) {
+        if (!check.verdict.flags.has(Flag::typo_suspect))
+            continue;
+        const auto [found, first] = known.try_emplace(check.address.domain, false);
+        if (first) {
+            const auto stored =
+                co_await engine.get_value(storage::domain_delivery_key(workspace, check.address.domain));
+            found->second = stored && *stored;
+        }
+        check.domain_has_history = found->second;
+        if (check.domain_has_history && check.decided && !has_no_mail(check.verdict))
+            forget_typo(check.verdict);
+    }
+}
+
 }  // namespace
+
+bool conclude_untested(Precheck& check)
+{
+    if (!check.delivered)
+        return false;
+    conclude_by_outcome(check.verdict, untested_fact(*check.delivered), {});
+    return true;
+}
+
+void forget_typo(VerdictRecord& verdict)
+{
+    Flags remark;
+    remark.set(Flag::typo_suspect);
+    verdict.flags = Flags{verdict.flags.bits() & ~remark.bits()};
+    verdict.suggestion.clear();
+    std::erase_if(verdict.evidence, [](const Evidence& step) { return step.rule == "list:typo"; });
+}
 
 Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std::string rule, TimePoint at)
 {
@@ -163,8 +223,8 @@ const DomainRemarks& ListedDomains::of(const std::string& domain)
     return remarks;
 }
 
-awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
-                                          std::string list_id, std::vector<PrecheckOrder> orders)
+awaitable<std::vector<Precheck>> precheck(Services services, const VerifierOptions& options, ListedDomains& domains,
+                                          std::string workspace, std::string list_id, std::vector<PrecheckOrder> orders)
 {
     const TimePoint now = services.engine.now();
     std::vector<Precheck> checks;
@@ -180,23 +240,24 @@ awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& doma
     }
     if (addresses.empty())
         co_return checks;
-    auto known = co_await services.engine.knowledge(std::move(workspace), std::move(list_id), std::move(addresses),
-                                                    history_depth);
+    auto known = co_await services.engine.knowledge(workspace, std::move(list_id), std::move(addresses), history_depth);
     if (!known)
         co_return checks;  // as if nothing was stored: what is asked anew cannot be wrong
     for (std::size_t i = 0; i < open.size(); ++i)
-        apply_knowledge(std::move((*known)[i]), orders[open[i]].use_cache, checks[open[i]], now);
+        apply_knowledge(services, options.catch_all_ttl, std::move((*known)[i]), orders[open[i]].use_cache,
+                        checks[open[i]], now);
+    co_await apply_domain_history(services.engine, std::move(workspace), checks);
     co_return checks;
 }
 
-awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
-                             bool use_cache)
+awaitable<Precheck> precheck(Services services, const VerifierOptions& options, ListedDomains& domains,
+                             std::string workspace, std::string text, bool use_cache)
 {
     std::vector<PrecheckOrder> one;
     one.push_back({std::move(text), use_cache});
     std::string no_list;
     std::vector<Precheck> checks =
-        co_await precheck(services, domains, std::move(workspace), std::move(no_list), std::move(one));
+        co_await precheck(services, options, domains, std::move(workspace), std::move(no_list), std::move(one));
     co_return std::move(checks.front());
 }
 

@@ -50,8 +50,12 @@ struct Precheck {
     std::optional<storage::H16> digest;
     /// Who forbids mail to it at the moment; nothing when that was not asked or could not be found out.
     std::optional<std::vector<storage::SuppressionHit>> suppressed;
-    bool has_history = false;
     bool accepted_before = false;  ///< a message of ours was delivered to it once, however long ago
+    /// Such a message, while it counts and nobody knows yet whether the domain takes mail for anybody: where mailboxes
+    /// cannot be asked it is all that there is, see conclude_untested().
+    std::optional<Evidence> delivered;
+    /// The domain took mail of ours lately: while its mail hosts work too, it is no typo of another.
+    bool domain_has_history = false;
 };
 
 inline constexpr std::size_t history_depth = 20;  ///< outcomes of an address that are read
@@ -63,11 +67,18 @@ struct PrecheckOrder {
 
 /// Design section 6, the steps before DNS, for many addresses with one read of the store; in the order given. A
 /// suppression of the list (empty = none) is told, but hinders no question.
-awaitable<std::vector<Precheck>> precheck(Services services, ListedDomains& domains, std::string workspace,
-                                          std::string list_id, std::vector<PrecheckOrder> orders);
+awaitable<std::vector<Precheck>> precheck(Services services, const VerifierOptions& options, ListedDomains& domains,
+                                          std::string workspace, std::string list_id,
+                                          std::vector<PrecheckOrder> orders);
 /// The same for one.
-awaitable<Precheck> precheck(Services services, ListedDomains& domains, std::string workspace, std::string text,
-                             bool use_cache);
+awaitable<Precheck> precheck(Services services, const VerifierOptions& options, ListedDomains& domains,
+                             std::string workspace, std::string text, bool use_cache);
+
+/// Of an address whose mailbox cannot be asked about, the message that was delivered to it is the answer. True = there
+/// was one; it is `risky` and no more.
+bool conclude_untested(Precheck& check);
+/// Takes back the remark that the domain looks like another one.
+void forget_typo(VerdictRecord& verdict);
 
 /// An evidence step of our own rules.
 Evidence own_step(EvidenceKind kind, std::string asked, std::string answer, std::string rule, TimePoint at);

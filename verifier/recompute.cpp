@@ -29,6 +29,11 @@ constexpr NamedReason decided[] = {
     {"provider:parked", Reason::catch_all},
     {"provider:accepts_all", Reason::accepts_then_rejects},
     {"learnt:accepts_then_rejects", Reason::accepts_then_rejects},
+    {"history:sorted_domain", Reason::accepted},
+    {"history:not_returned", Reason::catch_all_likely_live},
+    {"history:may_return", Reason::catch_all},
+    {"history:returned", Reason::catch_all_likely_dead},
+    {"history:untested_domain", Reason::catch_all},
     {"edge:another_accepted", Reason::mailbox_not_found},
     {"edge:postmaster_accepted", Reason::mailbox_not_found},
     {"suppression:not_asked", Reason::not_probed},
@@ -111,8 +116,9 @@ private:
             if (step.rule != "syntax:ok")
                 reason_ = Reason::syntax_invalid;
         } else if (step.kind == EvidenceKind::delivery || step.kind == EvidenceKind::report) {
+            // What a delivery is worth is said by a step after it; alone it is worth as much as a yes to RCPT.
             if (const auto told = reason_of_outcome(step))
-                reason_ = *told;
+                reason_ = *told == Reason::accepted ? Reason::catch_all : *told;
         } else if (step.rule == "route.refused_target") {
             reason_ = Reason::no_connect;
         } else if (step.rule == "route.mx" || step.rule == "route.implicit_mx") {

@@ -242,7 +242,7 @@ awaitable<void> Verifier::Impl::end_at(std::shared_ptr<Check> check, SteadyPoint
 
 awaitable<void> Verifier::Impl::look(std::shared_ptr<Check> check)
 {
-    Precheck known = co_await precheck(services, pipeline.listed(), check->workspace, check->text, true);
+    Precheck known = co_await precheck(services, options, pipeline.listed(), check->workspace, check->text, true);
     if (check->settled)
         co_return;
     check->verdict = known.verdict;
@@ -251,7 +251,7 @@ awaitable<void> Verifier::Impl::look(std::shared_ptr<Check> check)
     const DomainFacts facts = co_await look_up_domain(services, options, known.address.domain);
     if (check->settled)
         co_return;
-    apply_domain(facts, known.has_history, check->verdict, services.engine.now());
+    apply_domain(facts, known.domain_has_history, check->verdict, services.engine.now());
 }
 
 CheckState Verifier::Impl::state_of(const Check& check) const
@@ -315,8 +315,8 @@ awaitable<Result<VerdictRecord>> Verifier::risk(std::string workspace, std::stri
 {
     Services& services = impl_->services;
     ListedDomains listed{services.lists, false};
-    Precheck check = co_await precheck(services, listed, workspace, address, true);
-    if (!check.decided) {
+    Precheck check = co_await precheck(services, impl_->options, listed, workspace, address, true);
+    if (!check.decided && !conclude_untested(check)) {
         const TimePoint now = services.engine.now();
         const auto stored = co_await services.engine.get_verdict(workspace, check.address);
         if (stored && *stored) {

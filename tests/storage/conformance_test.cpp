@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "storage/domain_deliveries.hpp"
 #include "tests/storage/engine_fixture.hpp"
 
 namespace winnow::test {
@@ -383,6 +384,64 @@ TEST_P(Conformance, WhatIsKnownOfADomainOutlivesTheJob)
     EXPECT_EQ(stored->answer, CatchAllRecord::Answer::yes);
     EXPECT_EQ(stored->site, "mx.example.test");
     EXPECT_FALSE(get(engine->get_catch_all("other.test")));
+}
+
+TEST_P(Conformance, WhatIsKnownOfADomainIsToldWithTheHistoryOfItsAddresses)
+{
+    CatchAllRecord record;
+    record.answer = CatchAllRecord::Answer::yes;
+    record.checked = clock.now();
+    apply(PutCatchAll{"example.test", record});
+    const auto known = [&] {
+        std::vector<Address> addresses;
+        for (const char* text : {"ann@example.test", "ben@example.test", "cem@other.test"})
+            addresses.push_back(parse_address(text).address);
+        return get(engine->knowledge(ws, {}, std::move(addresses), 10));
+    };
+    EXPECT_FALSE(known().at(0).catch_all) << "where there is no history nobody wants to know";
+    for (const char* text : {"ann@example.test", "cem@other.test"}) {
+        RecordAttempt attempt;
+        attempt.ref = enqueue(message(text));
+        attempt.state = MessageState::delivered;
+        attempt.attempt.klass = ReplyClass::delivered;
+        apply(attempt);
+    }
+    const auto after = known();
+    ASSERT_EQ(after.at(0).history.size(), 1u);
+    ASSERT_TRUE(after.at(0).catch_all);
+    EXPECT_EQ(after.at(0).catch_all->answer, CatchAllRecord::Answer::yes);
+    EXPECT_FALSE(after.at(1).catch_all);
+    EXPECT_EQ(after.at(2).history.size(), 1u);
+    EXPECT_FALSE(after.at(2).catch_all);
+}
+
+TEST_P(Conformance, ThatADomainTookMailIsRememberedForItsWorkspace)
+{
+    const auto took_mail = [&](const std::string& workspace, const std::string& domain) {
+        return get(engine->get_value(domain_delivery_key(workspace, domain))).has_value();
+    };
+    const auto attempt = [&](MessageState state, ReplyClass klass) {
+        RecordAttempt one;
+        one.ref = enqueue(message("ann@example.test"));
+        one.state = state;
+        one.attempt.klass = klass;
+        one.attempt.at = clock.now();
+        apply(one);
+    };
+    attempt(MessageState::bounced, ReplyClass::mailbox_unknown);
+    EXPECT_FALSE(took_mail(ws, "example.test"));
+    attempt(MessageState::delivered, ReplyClass::delivered);
+    reopen();
+    EXPECT_TRUE(took_mail(ws, "example.test"));
+    EXPECT_FALSE(took_mail(ws, "other.test"));
+    EXPECT_FALSE(took_mail("another", "example.test"));
+    clock.advance(delivery_memory - 1h);
+    EXPECT_TRUE(took_mail(ws, "example.test"));
+    attempt(MessageState::delivered, ReplyClass::delivered);
+    clock.advance(2h);
+    EXPECT_TRUE(took_mail(ws, "example.test")) << "since the last of them";
+    clock.advance(delivery_memory);
+    EXPECT_FALSE(took_mail(ws, "example.test"));
 }
 
 // --- values

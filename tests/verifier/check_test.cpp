@@ -4,6 +4,7 @@
 #include "tests/support/json.hpp"
 #include "tests/support/spawn.hpp"
 #include "tests/verifier/job_lab.hpp"
+#include "verifier/own_history.hpp"
 #include "verifier/verdict_json.hpp"
 #include "verifier/verdict_rules.hpp"
 
@@ -14,6 +15,7 @@ using std::chrono::hours;
 using std::chrono::minutes;
 using std::chrono::seconds;
 using testing::HasSubstr;
+using Answer = storage::CatchAllRecord::Answer;
 
 class CheckTest : public testing::Test {
 protected:
@@ -62,6 +64,25 @@ protected:
         attempt.ref = queued.results.at(0).message;
         attempt.attempt.at = lab.clock.now();
         return attempt;
+    }
+    /// A mail host took a message to `recipient` now.
+    MessageRef deliver(const std::string& recipient)
+    {
+        storage::RecordAttempt attempt = queued_for(recipient);
+        attempt.state = MessageState::delivered;
+        attempt.attempt.klass = ReplyClass::delivered;
+        attempt.attempt.reply = "250 2.0.0 queued";
+        const MessageRef ref = attempt.ref;
+        apply(std::move(attempt));
+        return ref;
+    }
+    /// Strangers were asked about at the domain.
+    void tested(const std::string& domain, Answer answer)
+    {
+        storage::CatchAllRecord record;
+        record.answer = answer;
+        record.checked = lab.clock.now();
+        apply(storage::PutCatchAll{domain, record});
     }
     template <class Op>
     void apply(Op op)
@@ -322,6 +343,36 @@ TEST_F(CheckTest, ATypoIsARemarkNotAVerdict)
     EXPECT_EQ(verdict.reason, Reason::domain_not_found) << "DNS decided";
 }
 
+TEST_F(CheckTest, ADomainThatWorksAndTookOurMailIsNoTypoOfAnother)
+{
+    const auto is_typo = [](const VerdictRecord& verdict) {
+        const bool step = std::any_of(verdict.evidence.begin(), verdict.evidence.end(),
+                                      [](const Evidence& e) { return e.rule == "list:typo"; });
+        EXPECT_EQ(verdict.flags.has(Flag::typo_suspect), step);
+        EXPECT_EQ(!verdict.suggestion.empty(), step);
+        return step;
+    };
+    lab.host_for("gmial.com", "198.51.100.78").mx.rcpt_reply = knows({"ann@gmial.com", "eva@gmial.com"});
+    EXPECT_TRUE(is_typo(check("ann@gmial.com"))) << "a mail host alone says little: such names are bought";
+    deliver("cem@gmial.com");
+    EXPECT_FALSE(is_typo(check("cem@gmial.com"))) << "own history decides";
+    EXPECT_FALSE(is_typo(check("eva@gmial.com"))) << "nobody has written to it before";
+    EXPECT_FALSE(is_typo(check("ann@gmial.com"))) << "not as it was stored";
+    EXPECT_FALSE(is_typo(risk("ann@gmial.com")));
+    lab.clock.advance(hours{24 * 91});
+    EXPECT_TRUE(is_typo(check("fay@gmial.com"))) << "that was long ago";
+}
+
+TEST_F(CheckTest, ADomainThatTookOurMailAndIsGoneMayWellBeATypo)
+{
+    deliver("cem@gmial.com");
+    EXPECT_TRUE(check("ann@gmial.com").flags.has(Flag::typo_suspect));
+    const VerdictRecord again = check("ann@gmial.com");
+    EXPECT_EQ(again.probes, 0);
+    EXPECT_EQ(again.reason, Reason::domain_not_found);
+    EXPECT_EQ(again.suggestion, "ann@gmail.com") << "from the cache too";
+}
+
 TEST_F(CheckTest, TheProviderIsNamedAndAGatewayIsFlagged)
 {
     lab.dns.add_mx("gated.test", 10, "mx.gate.example");
@@ -332,19 +383,88 @@ TEST_F(CheckTest, TheProviderIsNamedAndAGatewayIsFlagged)
     EXPECT_TRUE(verdict.flags.has(Flag::seg));
 }
 
-TEST_F(CheckTest, OwnDeliveriesAreBetterThanAProbe)
+TEST_F(CheckTest, WhereStrangersAreRefusedADeliveryIsBetterThanAProbe)
 {
-    storage::RecordAttempt attempt = queued_for("cem@x.test");
-    attempt.state = MessageState::delivered;
-    attempt.attempt.klass = ReplyClass::delivered;
-    attempt.attempt.reply = "250 2.0.0 queued";
-    apply(attempt);
+    tested("x.test", Answer::no);
+    deliver("cem@x.test");
     const TimePoint delivered = lab.clock.now();
     lab.clock.advance(hours{24});
     const VerdictRecord verdict = check("cem@x.test");
     EXPECT_EQ(verdict.reason, Reason::accepted);
     EXPECT_EQ(verdict.checked_at, delivered) << "it is as old as the fact";
+    EXPECT_EQ(verdict.evidence.back().rule, "history:sorted_domain");
     EXPECT_EQ(lab.host().attempts, 0u);
+    deliver("dan@gmail.com");
+    EXPECT_EQ(risk("dan@gmail.com").reason, Reason::accepted);
+}
+
+TEST_F(CheckTest, AtACatchAllADeliveryVouchesForNobodyAndSilenceAfterItForALittle)
+{
+    tested("x.test", Answer::yes);
+    deliver("cem@x.test");
+    const auto expect = [&](Reason reason) {
+        EXPECT_EQ(to_string(check("cem@x.test").reason), to_string(reason));
+        EXPECT_EQ(to_string(risk("cem@x.test").reason), to_string(reason));
+        EXPECT_EQ(stored("cem@x.test")->verdict, Verdict::risky);
+    };
+    expect(Reason::catch_all);
+    lab.clock.advance(bounce_window);
+    expect(Reason::catch_all_likely_live);
+    EXPECT_EQ(lab.host().attempts, 0u);
+}
+
+TEST_F(CheckTest, AtACatchAllABounceAfterTheDeliverySaysThatTheAddressIsDead)
+{
+    tested("x.test", Answer::yes);
+    storage::RecordReport report;
+    report.ref = deliver("cem@x.test");
+    report.klass = ReplyClass::mailbox_unknown;
+    report.at = lab.clock.now() + hours{1};
+    lab.clock.advance(hours{2});
+    apply(report);
+    EXPECT_EQ(check("cem@x.test").reason, Reason::mailbox_not_found);
+    report.ref = deliver("dan@x.test");
+    report.klass = ReplyClass::expired;
+    report.at = lab.clock.now() + hours{1};
+    lab.clock.advance(hours{2});
+    apply(report);
+    EXPECT_EQ(check("dan@x.test").reason, Reason::catch_all_likely_dead);
+}
+
+TEST_F(CheckTest, ADeliveryToADomainThatWasNotTestedIsNoAnswerWhereTheMailboxCanBeAskedAbout)
+{
+    deliver("ann@x.test");
+    deliver("cem@x.test");
+    EXPECT_EQ(check("cem@x.test").reason, Reason::mailbox_not_found) << "it was taken then";
+    EXPECT_EQ(check("ann@x.test").probes, 2) << "the stranger was asked about";
+    lab.host().mx.rcpt_reply = [](const std::string&) { return reply(250, "2.1.5 Ok"); };
+    lab.host_for("all.test", "198.51.100.77").mx.rcpt_reply = lab.host().mx.rcpt_reply;
+    deliver("eva@all.test");
+    EXPECT_EQ(check("eva@all.test").reason, Reason::catch_all);
+    EXPECT_EQ(risk("eva@all.test").reason, Reason::catch_all);
+    EXPECT_FALSE(risk("eva@all.test").flags.has(Flag::catch_all_unknown)) << "by now it is known";
+}
+
+TEST_F(CheckTest, WhereNobodyCanBeAskedADeliveryMakesAnUntestedDomainRisky)
+{
+    deliver("ann@x.test");
+    const auto expect_untested = [](const VerdictRecord& verdict) {
+        EXPECT_EQ(verdict.reason, Reason::catch_all);
+        EXPECT_TRUE(verdict.flags.has(Flag::catch_all_unknown));
+        ASSERT_GE(verdict.evidence.size(), 2u);
+        EXPECT_EQ(verdict.evidence[verdict.evidence.size() - 2].kind, EvidenceKind::delivery);
+        EXPECT_EQ(verdict.evidence.back().rule, "history:untested_domain");
+    };
+    expect_untested(risk("ann@x.test"));
+    lab.stop_process();
+    lab.options.identity_checked = false;
+    lab.start_process();
+    expect_untested(check("ann@x.test"));
+    expect_untested(check("ann@x.test"));
+    lab.stop_process();
+    lab.options.identity_checked = true;
+    lab.start_process();
+    EXPECT_EQ(check("ann@x.test").reason, Reason::accepted) << "now that it can be asked about, it is";
 }
 
 TEST_F(CheckTest, WhatABrokenReceiverSaidDuringAFreezeIsNoFact)

@@ -127,8 +127,16 @@ TEST_F(ExplainTest, ListsSuppressionsAndHistoryAreTold)
     ASSERT_EQ(delivered.history.size(), 1u);
     ASSERT_TRUE(delivered.fact);
     EXPECT_EQ(delivered.fact->by, &delivered.history[0]);
-    EXPECT_EQ(delivered.fact->reason, Reason::accepted);
-    EXPECT_THAT(delivered.next, HasSubstr("own history decides"));
+    EXPECT_EQ(delivered.fact->reason, Reason::catch_all);
+    EXPECT_THAT(delivered.next, HasSubstr("then the mail server")) << "whether x.test takes everybody is not known";
+    storage::CatchAllRecord tested;
+    tested.answer = storage::CatchAllRecord::Answer::no;
+    tested.checked = lab.clock.now();
+    apply(storage::PutCatchAll{"x.test", tested});
+    const Explanation decided = explained("dan@x.test");
+    EXPECT_EQ(decided.fact->reason, Reason::accepted);
+    EXPECT_THAT(decided.next, HasSubstr("own history decides"));
+    EXPECT_TRUE(rule(decided, "history:sorted_domain"));
 }
 
 TEST_F(ExplainTest, TellsWhenTheRulesOfTodayReadTheSameEvidenceDifferently)
