@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "core/reply_diagnostic.hpp"
+#include "core/reply_subject.hpp"
 #include "core/reply_table.hpp"
 #include "core/reply_text.hpp"
 #include "core/split.hpp"
@@ -34,7 +35,8 @@ struct Reading {
     const ReplyRow* row = nullptr;
     Tier tier = Tier::built_in;
     ReplyPhrase::Span span;
-    bool doubted = false;  ///< something in the text, however weak, is about the sender
+    int digit = 0;         ///< of the reply that was read
+    bool doubted = false;  ///< something in the text, however weak, is about the sender or says another thing
 
     auto rank() const
     {
@@ -171,12 +173,12 @@ Classified classified(ReplyClass klass, std::string rule, bool via_smarthost)
     return made;
 }
 
-Classified classified(const Reading& reading, const Question& question)
+Classified classified(const Reading& reading, bool via_smarthost)
 {
     const ReplyRow& row = *reading.row;
-    auto made = classified(row.klass, row.id, question.via_smarthost);
+    auto made = classified(row.klass, row.id, via_smarthost);
     // A text without any code (old bounce mails) is read, but does not count as beyond doubt.
-    made.clear = row.clear && !reading.doubted && question.digit() == 5;
+    made.clear = row.clear && !reading.doubted && reading.digit == 5;
     made.final_ = row.final_;
     made.edge = row.edge;
     made.by_row = true;
@@ -200,22 +202,30 @@ struct ReplyClassifier::Table {
         return row.has_phrase ? Tier::phrase : Tier::status;
     }
 
-    std::optional<Reading> read(const Question& question) const
+    /// Reads one reply, whatever it quotes.
+    std::optional<Reading> read_one(const Question& question) const
     {
         std::optional<Reading> best;
-        std::vector<Reading> us;
+        std::vector<Reading> us, others, causes;
+        std::vector<ReplyTable::Hit> subjects;
         const auto consider = [&](const ReplyRow& row, const ReplyPhrase::Span& span) {
             const auto tier = tier_of(row, question);
             if (!tier || !row_holds(row, question) || !stage_allows(row, question))
                 return;
-            const Reading reading{&row, *tier, span, false};
+            const Reading reading{&row, *tier, span, question.digit(), false};
             if (about_us(row.klass))
                 us.push_back(reading);
+            else if (reading.definite())
+                (row.cause ? causes : others).push_back(reading);
             if (!best || reading.rank() > best->rank())
                 best = reading;
         };
-        for (const ReplyTable::Hit& hit : rows.find(question.text))
-            consider(*hit.row, hit.span);
+        for (const ReplyTable::Hit& hit : rows.find(question.text)) {
+            if (hit.row->subject)
+                subjects.push_back(hit);
+            else
+                consider(*hit.row, hit.span);
+        }
         for (const std::uint32_t at : rows.status_rows())
             consider(rows.rows()[at], {});
         if (!best || !(about_recipient(best->row->klass) || best->row->klass == ReplyClass::unknown))
@@ -226,7 +236,69 @@ struct ReplyClassifier::Table {
                 heavier = each;
             best->doubted |= best->tier != Tier::provider && !within(each.span, *best);
         }
-        return heavier ? heavier : best;
+        if (heavier)
+            return heavier;
+        // What the recipient's own rule says names the sender as a matter of course.
+        const bool of_recipient =
+            best->row->klass == ReplyClass::recipient_filtered || best->row->klass == ReplyClass::mailbox_busy;
+        const SpokenOf spoken = of_recipient ? SpokenOf{} : spoken_of(question.text, best->span, subjects);
+        if (spoken.us)
+            return Reading{spoken.us, Tier::phrase, best->span, best->digit, false};
+        // Of domains DNS says it, and the words are our resolver's or theirs alike.
+        const bool looked_up = says_dead(best->row->klass) && best->row->klass != ReplyClass::domain_invalid;
+        for (const Reading& each : causes)
+            if (looked_up && !within(each.span, *best))
+                return each;
+        best->doubted |= spoken.us_named;
+        for (const Reading& each : others)
+            best->doubted |= best->tier != Tier::provider && each.row->has_phrase && !within(each.span, *best) &&
+                             action_of(each.row->klass) != action_of(best->row->klass);
+        return best;
+    }
+
+    /// The row by which a reply that quotes another one is about the sender: "return path check: host mx said: ".
+    const ReplyRow* introduces_sender(std::string_view text) const
+    {
+        auto subjects = rows.find(text);
+        std::erase_if(subjects, [](const ReplyTable::Hit& hit) { return !hit.row->subject; });
+        return spoken_of(text, {.begin = text.size(), .end = text.size(), .length = 1}, subjects).us;
+    }
+
+    struct Answer {
+        std::optional<Reading> reading;
+        Question innermost;  ///< what built_in() goes by when no row reads the reply; its text is gone
+    };
+
+    /// Reads a reply and what it quotes: the innermost reply is what was said about the recipient, whatever the servers
+    /// around it made of that. What they say about the sender stands: "sender address rejected: undeliverable address:
+    /// host mx said: 550 no such user".
+    Answer read(const Question& question) const
+    {
+        const auto chain = quoted_chain({question.code, question.enhanced, std::string(question.text), {}});
+        if (chain.size() == 1)
+            return {read_one(question), question};
+        std::vector<std::optional<Reading>> readings;
+        Question layer = question;
+        for (const QuotedReply& reply : chain) {
+            layer.code = reply.code;
+            layer.enhanced = reply.enhanced;
+            layer.text = reply.text;
+            layer.stage = reply.stage.value_or(question.stage);
+            readings.push_back(read_one(layer));
+        }
+        layer.text = {};
+        const auto innermost = readings.back();
+        if (innermost && !about_recipient(innermost->row->klass))
+            return {innermost, layer};
+        for (std::size_t outer = 0; outer + 1 < chain.size(); ++outer) {
+            const auto& reading = readings[outer];
+            if (reading && reading->definite() && about_us(reading->row->klass))
+                return {reading, layer};
+            if (const ReplyRow* sender = introduces_sender(chain[outer].text))
+                return {Reading{sender, Tier::phrase, {}, layer.digit(), false}, layer};
+        }
+        // A cause that no row reads is not known; that the address was refused for it says nothing.
+        return {innermost, layer};
     }
 };
 
@@ -295,8 +367,9 @@ Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext&
         const BuiltIn rule = built_in(question);
         return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
     }
-    if (const auto reading = table_->read(question))
-        return classified(*reading, question);
+    const auto answer = table_->read(question);
+    if (answer.reading)
+        return classified(*answer.reading, context.via_smarthost);
     if (unmatched_)
         unmatched_->note({.code = reply.code,
                           .status = question.enhanced.to_string(),
@@ -304,7 +377,7 @@ Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext&
                           .stage = context.stage,
                           .provider = context.provider,
                           .recipient = context.recipient});
-    const BuiltIn rule = built_in(question);
+    const BuiltIn rule = built_in(answer.innermost);
     return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
 }
 
@@ -320,25 +393,25 @@ Classified ReplyClassifier::classify_text(std::string_view text, const ReplyCont
     if (diagnostic.replies.empty()) {
         whole.enhanced = find_enhanced_status(diagnostic.whole).value_or(EnhancedStatus{});
     } else {
-        whole.code = diagnostic.replies.front().code;
-        whole.enhanced = diagnostic.replies.front().enhanced;
+        const auto innermost = quoted_chain(diagnostic.replies.front()).back();
+        whole.code = innermost.code;
+        whole.enhanced = innermost.enhanced;
     }
 
     // A transcript quotes several replies ("450 busy ... 551 not our user ... 503 need RCPT"). The one that says
     // something definite counts, a final one before a temporary one; then what is said around them; then the rest.
     struct Candidate {
         Reading reading;
-        Question question;
         int worth = 0;
     };
     std::optional<Candidate> best;
     const auto offer = [&](const Question& question, int base) {
-        const auto reading = table_->read(question);
+        const auto reading = table_->read(question).reading;
         if (!reading)
             return;
-        const int worth = (reading->definite() ? 100 : 0) + base + (question.digit() == 5 ? 2 : 0);
+        const int worth = (reading->definite() ? 100 : 0) + base + (reading->digit == 5 ? 2 : 0);
         if (!best || worth > best->worth)
-            best = Candidate{*reading, question, worth};
+            best = Candidate{*reading, worth};
     };
     for (const QuotedReply& reply : diagnostic.replies) {
         if (reply.code / 100 == 2)
@@ -354,7 +427,7 @@ Classified ReplyClassifier::classify_text(std::string_view text, const ReplyCont
         around.text = around.text.substr(0, diagnostic.preface_length);
     offer(around, 0);
     if (best)
-        return classified(best->reading, best->question);
+        return classified(best->reading, context.via_smarthost);
     // "250 2.0.0 Ok: queued" as the diagnostic of a success report.
     if (!diagnostic.replies.empty() && diagnostic.replies.front().code / 100 == 2)
         return classified(ReplyClass::delivered, "code:2xx", context.via_smarthost);

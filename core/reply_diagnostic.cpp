@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/reply_text.hpp"
 
@@ -114,14 +115,28 @@ std::optional<ReadStatus> status_at(std::string_view text, std::size_t at) noexc
     return ReadStatus{{parts[0], parts[1], parts[2]}, i - at};
 }
 
-// A number before one of these counts something.
-constexpr std::array counted{std::string_view{"second"}, std::string_view{"minute"},  std::string_view{"hour"},
-                             std::string_view{"day"},    std::string_view{"message"}, std::string_view{"byte"},
-                             std::string_view{"kb"},     std::string_view{"mb"},      std::string_view{"recipient"},
-                             std::string_view{"time"},   std::string_view{"attempt"}, std::string_view{"connection"},
-                             std::string_view{"char"},   std::string_view{"octet"},   std::string_view{"email"},
-                             std::string_view{"user"},   std::string_view{"line"},    std::string_view{"sec"},
-                             std::string_view{"min"},    std::string_view{"mail"}};
+/// Does a number before `rest` count something ("550 messages"), unlike one before "mailbox full" or "user unknown"?
+bool counts(std::string_view rest)
+{
+    constexpr std::array things{
+        std::string_view{"second"},   std::string_view{"minute"},     std::string_view{"hour"},
+        std::string_view{"day"},      std::string_view{"message"},    std::string_view{"byte"},
+        std::string_view{"time"},     std::string_view{"recipient"},  std::string_view{"attempt"},
+        std::string_view{"char"},     std::string_view{"connection"}, std::string_view{"octet"},
+        std::string_view{"email"},    std::string_view{"mail"},       std::string_view{"user"},
+        std::string_view{"line"},     std::string_view{"sec"},        std::string_view{"min"},
+        std::string_view{"character"}};
+    constexpr std::array units{std::string_view{"kb"}, std::string_view{"mb"}, std::string_view{"sec"},
+                               std::string_view{"min"}};
+    const auto ends_at = [rest](std::size_t at) { return at >= rest.size() || !is_word(rest[at]); };
+    return std::any_of(things.begin(), things.end(),
+                       [&](std::string_view thing) {
+                           return rest.starts_with(thing) && rest.substr(thing.size()).starts_with('s') &&
+                                  ends_at(thing.size() + 1);
+                       }) ||
+           std::any_of(units.begin(), units.end(),
+                       [&](std::string_view unit) { return rest.starts_with(unit) && ends_at(unit.size()); });
+}
 
 bool common_code(int code)
 {
@@ -149,7 +164,7 @@ std::optional<int> code_at(std::string_view text, std::size_t at) noexcept
     if (at == 0 || next >= text.size() || status_at(text, next))
         return code;
     const std::string_view rest = text.substr(next);
-    if (std::any_of(counted.begin(), counted.end(), [&](std::string_view word) { return rest.starts_with(word); }))
+    if (counts(rest))
         return std::nullopt;
     std::size_t last = at;
     while (last > 0 && text[last - 1] == ' ')
@@ -169,7 +184,83 @@ std::size_t skip_separators(std::string_view text, std::size_t at)
     return at;
 }
 
+/// Postfix ends what it quotes with "(in reply to RCPT TO command)".
+constexpr std::string_view answered = "in reply to ";
+
+/// Does text that stands before a reply code introduce what somebody else said: "host mx said: ", "host mx [ip]: "?
+bool introduces_quote(std::string_view before)
+{
+    constexpr std::array<std::string_view, 18> verbs{"said",  "says",   "responded", "responds", "response", "replied",
+                                                     "reply", "answer", "answered",  "returned", "result",   "was",
+                                                     "with",  "got",    "failed",    "callout",  "address",  "]"};
+    constexpr std::string_view opening = " \"'<([#";
+    const std::size_t last = before.find_last_not_of(opening);
+    if (last == before.npos || before[last] != ':')
+        return false;
+    const std::string_view words = before.substr(0, last);
+    return std::any_of(verbs.begin(), verbs.end(), [words](std::string_view verb) {
+        return words.ends_with(verb) && (!is_word(verb.front()) || words.size() == verb.size() ||
+                                         !is_word(words[words.size() - verb.size() - 1]));
+    });
+}
+
+struct Cut {
+    std::size_t end = 0;    ///< of what the outer server says itself
+    std::size_t begin = 0;  ///< of the quoted text
+    std::optional<int> code;
+    EnhancedStatus enhanced;
+};
+
+/// Where the first quoted reply begins in a reply's text.
+std::optional<Cut> find_quote(std::string_view text)
+{
+    // Postfix says these for whatever a probe of the address ended with.
+    constexpr std::array<std::string_view, 2> probed{"undeliverable address:", "unverified address:"};
+    for (std::size_t at = 1; at < text.size(); ++at) {
+        if (text[at - 1] == ':') {
+            const std::string_view before = text.substr(0, at);
+            const bool asked = std::any_of(probed.begin(), probed.end(),
+                                           [before](std::string_view words) { return before.ends_with(words); });
+            if (asked && std::any_of(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_letter))
+                return Cut{at, skip_separators(text, at), std::nullopt, {}};
+        }
+        const auto code = is_digit(text[at]) && introduces_quote(text.substr(0, at)) ? code_at(text, at) : std::nullopt;
+        if (!code)
+            continue;
+        Cut cut{at, skip_separators(text, at + 3), code, {}};
+        if (const auto status = status_at(text, cut.begin)) {
+            cut.enhanced = status->status;
+            cut.begin = skip_separators(text, cut.begin + status->length);
+        } else if (cut.begin >= text.size()) {
+            continue;  // "error code: 550": nothing is quoted
+        }
+        return cut;
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::vector<QuotedReply> quoted_chain(QuotedReply reply)
+{
+    constexpr std::size_t max_depth = 8;
+    std::vector<QuotedReply> chain{std::move(reply)};
+    while (chain.size() < max_depth) {
+        QuotedReply& outer = chain.back();
+        const auto cut = find_quote(outer.text);
+        if (!cut)
+            break;
+        QuotedReply inner{cut->code.value_or(outer.code), cut->enhanced, outer.text.substr(cut->begin), {}};
+        if (!inner.enhanced.present())
+            inner.enhanced = find_enhanced_status(inner.text).value_or(EnhancedStatus{});
+        // Each server closes what it quotes: the first of these belongs to the innermost.
+        if (const std::size_t at = inner.text.find(answered); at != inner.text.npos)
+            inner.stage = stage_of(std::string_view(inner.text).substr(at, 40));
+        outer.text.resize(cut->end);
+        chain.push_back(std::move(inner));
+    }
+    return chain;
+}
 
 std::optional<EnhancedStatus> find_enhanced_status(std::string_view folded) noexcept
 {
@@ -187,6 +278,7 @@ Diagnostic read_diagnostic(std::string_view text)
     diagnostic.stage = stage_of(diagnostic.whole);
     const std::string_view whole = diagnostic.whole;
     std::size_t done = 0;
+    std::size_t answer_ends = whole.find(answered);  // the first one behind `done`
     const auto finish = [&](std::size_t end) {
         if (diagnostic.replies.empty())
             return;
@@ -196,6 +288,11 @@ Diagnostic read_diagnostic(std::string_view text)
     for (std::size_t at = 0; at < whole.size(); ++at) {
         const auto code = is_digit(whole[at]) ? code_at(whole, at) : std::nullopt;
         if (!code)
+            continue;
+        // What a reply quotes is part of it (quoted_chain()), unless the reply has ended before.
+        while (answer_ends < done)
+            answer_ends = whole.find(answered, answer_ends + 1);
+        if (!diagnostic.replies.empty() && introduces_quote(whole.substr(0, at)) && answer_ends > at)
             continue;
         if (diagnostic.replies.empty())
             diagnostic.preface_length = at;
@@ -210,7 +307,7 @@ Diagnostic read_diagnostic(std::string_view text)
         const bool goes_on = !diagnostic.replies.empty() && diagnostic.replies.back().code == *code &&
                              diagnostic.replies.back().enhanced == enhanced;
         if (!goes_on)
-            diagnostic.replies.push_back({*code, enhanced, {}});
+            diagnostic.replies.push_back({*code, enhanced, {}, {}});
         done = next;
         at = next == 0 ? 0 : next - 1;
     }

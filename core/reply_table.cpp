@@ -90,6 +90,10 @@ bool read_marks(std::string_view text, ReplyRow& row)
             row.edge = true;
         else if (word == "shared")
             row.shared = true;
+        else if (word == "subject")
+            row.subject = true;
+        else if (word == "cause")
+            row.cause = true;
         else
             return false;
     }
@@ -201,10 +205,12 @@ Result<ReplyRow> ReplyTable::read_row(const std::vector<std::string_view>& field
         return bad_field("class", "a reply class");
     row.klass = *klass;
     if (!read_marks(fields[7], row))
-        return bad_field("marks", "-, or clear, final, weak, edge, shared separated by commas");
+        return bad_field("marks", "-, or clear, final, weak, edge, shared, subject, cause separated by commas");
     row.has_phrase = fields[5] != "-" && !fields[5].empty();
     if (!row.has_phrase && !row.status.asked() && row.codes.empty())
         return bad_field("phrase", "a phrase, or a row with an exact code or status");
+    if (!row.has_phrase && (row.subject || row.cause))
+        return bad_field("marks", "subject and cause only on a row with a phrase");
     if (row.has_phrase) {
         WINNOW_TRY(row.phrase, ReplyPhrase::parse(fields[5]));
     }

@@ -37,9 +37,11 @@ struct ReplyRow {
     ReplyPhrase phrase;
     ReplyClass klass = ReplyClass::unknown;
     bool clear = false, final_ = false;
-    bool weak = false;    ///< only when neither a phrase nor a status code says something definite
-    bool edge = false;    ///< refused by a directory at the edge: dead only where the domain is known to accept others
-    bool shared = false;  ///< a provider's row that anybody else may be read by, as a generic one
+    bool weak = false;     ///< only when neither a phrase nor a status code says something definite
+    bool edge = false;     ///< refused by a directory at the edge: dead only where the domain is known to accept others
+    bool subject = false;  ///< names whom a reply speaks of and says nothing of them (core/reply_subject.hpp)
+    bool cause = false;    ///< why a server could not find out: outweighs that it did not find the mailbox
+    bool shared = false;   ///< a provider's row that anybody else may be read by, as a generic one
     std::size_t order = 0;
     std::string columns;  ///< as written, tabs between them: what people are shown
 };

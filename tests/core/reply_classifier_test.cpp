@@ -479,6 +479,7 @@ TEST(ReplyTable, BadRowsAreNamedByLineAndColumn)
              Bad{"a\t*\t5xx\t5.1.9-2\t*\tphrase\tpolicy\t-\tx", "enhanced"},
              Bad{"a\t*\t5xx\t-\tlunch\tphrase\tpolicy\t-\tx", "stage"},
              Bad{"a\t*\t5xx\t-\t*\tphrase\tpolicy\tshiny\tx", "marks"},
+             Bad{"a\t*\t550\t-\t*\t-\tpolicy\tsubject\tx", "marks"},
              Bad{"a\t*\t5xx\t-\t*\t-\tpolicy\t-\tx", "phrase"},
              Bad{"a\t*\t5xx\t-\t*\t{a|b\tpolicy\t-\tx", "phrase"},
              Bad{"\t*\t5xx\t-\t*\tphrase\tpolicy\t-\tx", "id"},

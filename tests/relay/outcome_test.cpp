@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/unmatched_replies.hpp"
+#include "mail/report_class.hpp"
 #include "net/smtp_error.hpp"
 #include "relay/attempt.hpp"
 #include "tests/support/manual_clock.hpp"
@@ -235,4 +236,61 @@ TEST(Outcome, WordsThatNoRowReadsAreCollectedWithoutTheRecipient)
     EXPECT_EQ(all[0].text, "5.7.0 qwertz @, yxcvb @");
     EXPECT_EQ(all[0].provider, "google");
     EXPECT_EQ(all[0].stage, Stage::rcpt);
+}
+
+TEST(Outcome, AReplyThatQuotesAnotherStrikesForWhatWasReallySaid)
+{
+    const std::string probed = "5.1.1 <u@d.example>: Recipient address rejected: undeliverable address";
+    struct Case {
+        std::string text;
+        ReplyClass klass;
+        bool clear;
+    };
+    for (const Case& c :
+         {Case{probed, ReplyClass::mailbox_unknown, false},
+          Case{probed + ": mail for d.example loops back to myself", ReplyClass::network, false},
+          Case{probed + ": host mx[192.0.2.7] said: 552 5.2.2 Mailbox full (in reply to RCPT TO command)",
+               ReplyClass::mailbox_full, true},
+          Case{probed + ": host mx[192.0.2.7] said: 554 5.7.1 Client host [192.0.2.9] blocked using "
+                        "zen.spamhaus.org",
+               ReplyClass::ip_blocked, false},
+          Case{probed + ": host mx[192.0.2.7] said: 550 5.1.1 User unknown (in reply to RCPT TO command)",
+               ReplyClass::mailbox_unknown, true}}) {
+        const auto record = judge(message(), said(550, c.text));
+        EXPECT_EQ(record.state, MessageState::bounced) << c.text;
+        EXPECT_EQ(to_string(record.attempt.klass), to_string(c.klass)) << c.text;
+        EXPECT_EQ(record.clear, c.clear) << c.text;
+    }
+}
+
+TEST(Outcome, AMissingSenderIsNoStrikeAgainstTheRecipient)
+{
+    for (const char* text : {"The sender's mailbox does not exist", "5.1.1 envelope from: no such user here",
+                             "Blocked: sender user unknown (callout)"}) {
+        const auto record = judge(message(), said(550, text));
+        EXPECT_EQ(record.attempt.klass, ReplyClass::sender_rejected) << text;
+        EXPECT_FALSE(record.clear) << text;
+    }
+}
+
+TEST(Outcome, ABounceIsReadLikeTheSameWordsAtRcpt)
+{
+    const std::string probed = "5.1.1 <u@d.example>: Recipient address rejected: undeliverable address";
+    for (const std::string& text :
+         {probed, probed + ": mail for d.example loops back to myself",
+          probed + ": host mx[192.0.2.7] said: 552 5.2.2 Mailbox full (in reply to RCPT TO command)",
+          probed + ": host mx[192.0.2.7] said: 554 5.7.1 Client host [192.0.2.9] blocked using zen.spamhaus.org",
+          probed + ": host mx[192.0.2.7] said: 550 5.1.1 User unknown (in reply to RCPT TO command)",
+          std::string("5.1.1 Return path user unknown"), std::string("5.1.1 internal error, could not look up user")}) {
+        mail::Report report;
+        report.kind = mail::ReportKind::dsn;
+        report.recipients.emplace_back();
+        report.recipients.front().action = "failed";
+        report.recipients.front().status = "5.1.1";
+        report.recipients.front().diagnostic = "550 " + text;
+        const auto bounce = mail::classify_report(report, 0, replies(), nullptr);
+        const auto record = judge(message(), said(550, text));
+        EXPECT_EQ(to_string(bounce.klass), to_string(record.attempt.klass)) << text;
+        EXPECT_EQ(bounce.clear, record.clear) << text;
+    }
 }
