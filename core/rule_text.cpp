@@ -54,6 +54,8 @@ constexpr Text texts[] = {
     {"code:positive", "a positive reply"},
     {"code:4xx", "no row reads these words: a deferral says nothing about the address"},
     {"code:5xx", "no row reads these words: unknown words never make an address dead"},
+    {"code:dialogue", "500 to 504 are about the dialogue: they say nothing about the address, whatever the words"},
+    {"code:no_answer", "RCPT is accepted by 250, 251 or 252 without a status code that says no: this is no answer to it"},
     {"stage:banner", "refused before anything was said: it is us they do not want"},
     {"stage:ehlo", "refused at EHLO: it is us they do not want"},
     {"stage:starttls", "TLS did not come about"},

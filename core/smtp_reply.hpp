@@ -30,6 +30,13 @@ struct SmtpReply {
     bool intermediate() const noexcept { return code >= 300 && code < 400; }
     bool transient() const noexcept { return code >= 400 && code < 500; }
     bool permanent() const noexcept { return code >= 500 && code < 600; }
+    /// Syntax, unknown commands and their order (RFC 5321 section 4.2.2): about what was said, not about whom.
+    bool about_dialogue() const noexcept { return code >= 500 && code <= 504; }
+    /// As an answer to RCPT (RFC 5321 section 4.3.2), a yes that its own status code does not take back.
+    bool accepts_recipient() const noexcept
+    {
+        return code >= 250 && code <= 252 && enhanced.klass != 4 && enhanced.klass != 5;
+    }
     /// All lines joined by one space, enhanced status removed from each.
     std::string text() const;
     /// "550 5.1.1 No such user", one line, for evidence and logs. Empty when there was no reply.

@@ -429,6 +429,10 @@ awaitable<SmtpQuestion> SmtpClient::ask_at_once(std::vector<Step> steps)
     for (; more && next < steps.size(); ++next) {
         const Result<SmtpReply> consequence = co_await read_reply(steps[next].timeout, verb_of(steps[next].line));
         more = consequence.has_value();
+        // A server may hang up on whom it refused. One that is there and silent has left out an earlier reply, and then
+        // this refusal was the answer to a later command.
+        if (!more && consequence.error().code == Errc::timed_out)
+            answer.reply = consequence.error();
     }
     // All that was asked is answered. With a reply more, any of these may be the one that nobody asked for: "250 extra"
     // before those to MAIL and RCPT would make the reply to MAIL the recipient's.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/greylist_hint.hpp"
+#include "core/reply_by_code.hpp"
 
 namespace winnow::relay {
 namespace {
@@ -17,7 +18,7 @@ Classified read(const storage::MessageRecord& message, const AttemptEnd& end, co
     context.stage = end.stage;
     context.provider = end.provider;
     context.recipient = message.recipient;
-    return replies.classify(*end.reply, context);
+    return read_by_code(replies, *end.reply, context);
 }
 
 /// Classes of a 4xx that say nothing about this message's chances: it will be tried again at no cost.

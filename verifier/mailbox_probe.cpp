@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/reply_by_code.hpp"
 #include "net/smtp_opening.hpp"
 #include "verifier/verdict_rules.hpp"
 
@@ -22,6 +23,8 @@ Patience patience_of(const VerifierOptions& options)
     return {options.connect_timeout, milliseconds::max(), options.probe_timeout};
 }
 
+constexpr int closing = 421;  // RFC 5321 section 3.8: the server is about to close
+
 /// Of "RCPT TO:<recipient>"; empty for all else that was asked.
 std::string_view recipient_in(std::string_view asked)
 {
@@ -34,7 +37,13 @@ std::string_view recipient_in(std::string_view asked)
 /// answer.
 bool says_nothing(const SmtpReply& reply, ReplyClass klass)
 {
-    return reply.code == 421 && subject_of(klass) == Subject::nobody && klass != ReplyClass::greylisted;
+    return reply.code == closing && subject_of(klass) == Subject::nobody && klass != ReplyClass::greylisted;
+}
+
+/// A reply that does not fit the command: "bad sequence of commands", or a yes to something else.
+bool fits_no_command(const SmtpReply& reply, ReplyClass klass)
+{
+    return klass == ReplyClass::protocol && (reply.code == 503 || reply.code < 400);
 }
 
 }  // namespace
@@ -72,13 +81,13 @@ ProbeAnswer ProbeSession::read(Stage stage, Result<SmtpReply> heard, std::string
         context.stage = stage;
         context.provider = provider_;
         context.recipient = recipient_in(asked);
-        answer.meaning = services_.replies.classify(*answer.reply, context);
-        if (answer.reply->positive())
-            answer.meaning.klass = ReplyClass::delivered;
-        answer.lost = says_nothing(*answer.reply, answer.meaning.klass);
+        answer.meaning = read_by_code(services_.replies, *answer.reply, context);
+        answer.out_of_step = fits_no_command(*answer.reply, answer.meaning.klass);
+        answer.lost = answer.out_of_step || says_nothing(*answer.reply, answer.meaning.klass);
     } else {
         answer.error = heard.error();
         answer.meaning = services_.replies.classify_error(answer.error, stage);
+        answer.out_of_step = answer.error.code == Errc::protocol;
         answer.lost = true;
     }
     answer.reason = reason_of(answer.meaning, answer.reply ? &*answer.reply : nullptr, answer.error, stage);
@@ -136,7 +145,8 @@ awaitable<std::optional<ProbeAnswer>> ProbeSession::open(std::string mx, std::st
     if (opened.reply)
         heard = std::move(*opened.reply);
     auto refusal = read(opened.stage, std::move(heard), asked);
-    if (refusal.reply)
+    // In the middle of a handshake nobody can read it.
+    if (!tls_failed_)
         co_await quit();
     smtp_.reset();
     stream_.reset();
@@ -169,18 +179,24 @@ awaitable<ProbeAnswer> ProbeSession::ask(bool smtputf8, std::string reverse_path
     net::MailParams params;
     params.smtputf8 = smtputf8;
     auto heard = co_await smtp_->ask(in_transaction_, reverse_path, params, recipient);
+    // RFC 5321 section 4.1.1.5 has only one answer to RSET. Any other is a host's way to take one recipient a
+    // connection and no word about senders or sites: the next connection does without it.
+    if (heard.at == Command::reset && heard.reply && heard.reply->code != closing)
+        heard.reply = Error{Errc::protocol, "RSET: the server answered " + heard.reply->to_string()};
     in_transaction_ = heard.at == Command::rcpt;
-    // A refused MAIL would be refused again on this connection.
-    alive_ = in_transaction_ && heard.reply && heard.reply->code != 421;
-    if (alive_)
-        ++answered_;
     const Stage stage = in_transaction_ ? Stage::rcpt : Stage::mail;
     std::string asked = "RSET";
     if (heard.at == Command::mail)
         asked = "MAIL FROM:<" + reverse_path + ">";
     else if (heard.at == Command::rcpt)
         asked = "RCPT TO:<" + recipient + ">";
-    co_return read(stage, std::move(heard.reply), std::move(asked));
+    ProbeAnswer answer = read(stage, std::move(heard.reply), std::move(asked));
+    answer.lost = answer.lost || heard.at == Command::reset;  // nobody was asked about, whatever the words
+    // A refused MAIL would be refused again on this connection.
+    alive_ = in_transaction_ && answer.reply && answer.reply->code != closing && !answer.out_of_step;
+    if (alive_)
+        ++answered_;
+    co_return answer;
 }
 
 awaitable<void> ProbeSession::quit()

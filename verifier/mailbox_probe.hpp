@@ -25,6 +25,9 @@ struct ProbeAnswer {
     /// before, this says nothing.
     bool lost = false;
     bool own_rule = false;  ///< nobody was asked: our rule knows the answer
+    /// Host and probe disagree about which command was answered: a refused RSET, a reply that nobody asked for or that
+    /// does not fit. What was heard last on this connection is in doubt too.
+    bool out_of_step = false;
 };
 
 /// One probing connection: MAIL FROM and RCPT TO, RSET between addresses, never DATA, VRFY or EXPN, QUIT at the end.

@@ -106,24 +106,24 @@ bool Prober::Impl::judge_by_class(const ProbeSite& site, VerdictRecord& verdict)
     return false;
 }
 
-/// An address was accepted: does its domain accept everything? Or it was put off: then a stranger is introduced now, so
-/// that both have waited when the address is asked again.
+/// An address was accepted, or is said to be busy: does its domain say so of everybody? Or it was put off: then a
+/// stranger is introduced now, so that both have waited when the address is asked again.
 awaitable<void> Prober::Impl::learn(ProbeSite& site, ProbeTask task)
 {
-    const bool accepted = task.verdict.reason == Reason::accepted;
-    if (accepted)
+    const bool vouched = vouches_for_address(task.verdict.reason);
+    if (task.verdict.reason == Reason::accepted)
         note_accepted(site, task.address.domain);
     const Provider* const provider = site.facts->provider;
     const bool told_apart = is_free_mail(site, task.address.domain) && !(provider && provider->accepts_all);
-    if ((accepted && judge_by_class(site, task.verdict)) || told_apart) {
+    if ((vouched && judge_by_class(site, task.verdict)) || told_apart) {
         finish(std::move(task));
         co_return;
     }
     ProbeDomain& domain = site.domain(task.address.domain);
     // Not with each address of a list: "not now" does not change within the second.
     const TimePoint now = services.engine.now();
-    const auto enough = [accepted, now, pause = options.greylist_min / 2](const storage::CatchAllRecord& known) {
-        return !accepted || !is_put_off(known) || now < known.checked + pause;
+    const auto enough = [vouched, now, pause = options.greylist_min / 2](const storage::CatchAllRecord& known) {
+        return !vouched || !is_put_off(known) || now < known.checked + pause;
     };
     if (domain.catch_all && !domain.settling && !is_fresh(site, *domain.catch_all))
         domain.catch_all.reset();
@@ -227,12 +227,12 @@ void Prober::Impl::end_settling(ProbeDomain& domain)
     }
 }
 
-/// An accepted address at a domain that accepts everything, or may do so, proves little.
+/// A word for an address at a domain that says it of everybody, or may do so, proves little.
 void Prober::Impl::conclude_accepted(const ProbeDomain& domain, ProbeTask& task)
 {
-    if (task.verdict.reason != Reason::accepted)
-        return;
     VerdictRecord& verdict = task.verdict;
+    if (!vouches_for_address(verdict.reason))
+        return;
     if (domain.catch_all) {
         const auto& steps = domain.catch_all->evidence;
         verdict.evidence.insert(verdict.evidence.end(), steps.begin(), steps.end());
@@ -247,7 +247,8 @@ void Prober::Impl::conclude_accepted(const ProbeDomain& domain, ProbeTask& task)
     if (!domain.catch_all || domain.catch_all->answer == Answer::inconclusive)
         verdict.flags.set(Flag::catch_all_unknown);
     task.stranger_put_off = domain.catch_all && is_put_off_once(*domain.catch_all);
-    conclude(verdict, Reason::catch_all, services.engine.now());
+    const bool accepts_strangers = domain.catch_all && domain.catch_all->answer == Answer::yes;
+    conclude(verdict, reason_without_proof(verdict.reason, accepts_strangers), services.engine.now());
 }
 
 }  // namespace winnow::verifier

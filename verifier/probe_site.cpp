@@ -128,7 +128,7 @@ SteadyPoint ProbeSite::earliest_deadline() const
 
 SteadyPoint ProbeSite::remembered_until() const
 {
-    SteadyPoint last = resume_at;
+    SteadyPoint last = std::max(resume_at, one_each_until);
     for (const auto& [ip, host] : dead)
         last = std::max(last, host.until);
     for (const auto& [mx, until] : in_clear)

@@ -57,10 +57,11 @@ struct ProbeTask {
     bool stranger_put_off = false;  ///< accepted; whether that proves anything can be found out a little later
 
     // The prober's own:
-    bool stranger = false;     ///< a question of our own about the domain: nobody waits for its verdict
-    bool postmaster = false;   ///< a stranger that is none: whether the domain lets anybody in (probe_edge.cpp)
-    bool edge = false;         ///< refused at the edge of its domain
-    bool asked_again = false;  ///< the connection ended under the first question
+    bool stranger = false;          ///< a question of our own about the domain: nobody waits for its verdict
+    bool postmaster = false;        ///< a stranger that is none: whether the domain lets anybody in (probe_edge.cpp)
+    bool edge = false;              ///< refused at the edge of its domain
+    bool asked_again = false;       ///< the connection ended under the first question
+    std::uint64_t answered_on = 0;  ///< the connection that its answer came over (Worker::connection); 0 = none
 
     bool hurried() const noexcept { return asker && asker->hurry; }
 };
@@ -98,6 +99,7 @@ public:
     bool waiting = false;                         ///< in one of the Prober's queues for a connection
     bool remembered = false;                      ///< without work, in the Prober's list of sites to be forgotten later
     SteadyPoint resume_at{};                      ///< the site told us to slow down
+    SteadyPoint one_each_until{};                 ///< a second recipient on a connection confused a host of it
     std::map<std::string, SteadyPoint> in_clear;  ///< MX hosts whose TLS handshake failed: no TLS before that time
 
     struct DeadHost {

@@ -14,6 +14,7 @@ constexpr milliseconds longest_sleep{1'000};     ///< then it is looked whether 
 constexpr milliseconds dead_for{180'000};        ///< shorter than the first retry of an address that met nobody
 constexpr milliseconds throttle_pause{300'000};  ///< when the site names no time
 constexpr milliseconds broken_tls_for = std::chrono::hours{1};
+constexpr milliseconds one_each_for = std::chrono::hours{1};
 constexpr milliseconds longest_throttle = std::chrono::hours{6};
 
 struct Door {
@@ -43,7 +44,7 @@ std::vector<Door> doors_of(const ProbeSite& site, const std::string& only_mx, St
 
 awaitable<void> Prober::Impl::work(ProbeSite& site, EgressBudget::Connection slot)
 {
-    Worker worker{site, std::move(slot), nullptr, std::nullopt};
+    Worker worker{site, std::move(slot), nullptr, std::nullopt, 0};
     std::exception_ptr failed;
     try {
         for (Next next = Next::go_on; next == Next::go_on && !draining && !(worker.slot && worker.slot->spent());) {
@@ -107,6 +108,10 @@ awaitable<Prober::Impl::Next> Prober::Impl::serve(Worker& worker)
         hold_back(worker);  // a half-open breaker lets one probe out at a time
         co_return Next::hang_up;
     }
+    if (worker.session && worker.session->answered() > 0 && now < site.one_each_until) {
+        hold_back(worker);
+        co_return Next::hang_up;
+    }
     breakers.begin(subject_of(site), now);
     if (!worker.session) {
         const bool opened = co_await open(worker);
@@ -156,6 +161,7 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
         const auto broken_tls = site.in_clear.find(door.mx);
         const bool use_tls = broken_tls == site.in_clear.end() || broken_tls->second <= services.clock.steady();
         worker.session = std::make_unique<ProbeSession>(services, options, site.source);
+        worker.connection = ++last_connection;
         worker.session->set_patience(worker.task->hurried() ? worker.task->asker->hurry : std::nullopt);
         last = co_await worker.session->open(door.mx, door.ip, use_tls);
         if (worker.session->met()) {
@@ -297,11 +303,45 @@ bool Prober::Impl::ask_again(Worker& worker, const ProbeAnswer& answer)
 {
     const bool used = worker.session && worker.session->answered() > (worker.session->alive() ? 1 : 0);
     const bool elsewhere = answer.lost || answer.meaning.klass == ReplyClass::too_many_rcpts;
-    if (!used || !elsewhere || worker.task->asked_again)
+    const bool learnt = used && learn_one_each(worker, answer);
+    if (!used || !elsewhere || (worker.task->asked_again && !learnt))
         return false;
     worker.task->asked_again = true;
     hold_back(worker);
     return true;
+}
+
+/// A host that answers a first recipient and is out of step at the second has one a connection from now on. True when
+/// that is news.
+bool Prober::Impl::learn_one_each(Worker& worker, const ProbeAnswer& answer)
+{
+    if (!answer.out_of_step)
+        return false;
+    doubt_answers(worker, answer);
+    const SteadyPoint now = services.clock.steady();
+    const bool news = worker.site.one_each_until <= now;
+    worker.site.one_each_until = now + one_each_for;
+    return news;
+}
+
+/// Answers that wait for what a stranger is told, and came over a connection that turned out to be out of step: each
+/// may have been the one to another command. They are asked for once more.
+void Prober::Impl::doubt_answers(Worker& worker, const ProbeAnswer& answer)
+{
+    const auto came_here = [&worker](const ProbeTask& t) { return t.answered_on == worker.connection; };
+    for (ProbeTask& task : worker.site.extract(came_here, true)) {
+        task.answered_on = 0;
+        task.asked_mx.clear();
+        task.edge = false;
+        std::erase_if(task.verdict.evidence, [](const Evidence& step) { return step.kind == EvidenceKind::rcpt; });
+        if (task.asked_again) {
+            take_answer(task, answer);
+            finish(std::move(task));
+        } else {
+            task.asked_again = true;
+            worker.site.push_front(std::move(task));
+        }
+    }
 }
 
 // --- answers
@@ -321,7 +361,8 @@ Prober::Impl::Next Prober::Impl::not_asked(Worker& worker, const ProbeAnswer& an
         throttle(site, answer);
     // Nobody was asked anything: the answer is the site's, for every address that waits for it. Not so when only one of
     // its hosts was tried, when it had been answering, or when we were in a hurry.
-    const bool of_site = (fresh && (answer.reply || !task.hurried())) || (answer.reply && answer.reply->permanent());
+    const bool refused = answer.reply && answer.reply->permanent() && !answer.out_of_step;
+    const bool of_site = (fresh && (answer.reply || !task.hurried())) || refused;
     if (of_site && task.only_mx.empty() && !answer.own_rule && !throttled)
         fail_site(site, answer);
     if (task.stranger) {
@@ -348,6 +389,7 @@ awaitable<Prober::Impl::Next> Prober::Impl::answered(Worker& worker, const Probe
         throttle(site, answer);
     ProbeTask task = std::move(*worker.task);
     worker.task.reset();
+    task.answered_on = worker.connection;
     if (task.postmaster) {
         postmaster_answered(site, task, answer);
     } else if (task.stranger) {
@@ -361,7 +403,7 @@ awaitable<Prober::Impl::Next> Prober::Impl::answered(Worker& worker, const Probe
         take_answer(task, answer);
         const bool put_off = answer.reason == Reason::greylisted ||
                              (answer.reply && answer.meaning.klass == ReplyClass::server_error && !answer.lost);
-        const bool tells_of_domain = answer.reason == Reason::accepted || put_off;
+        const bool tells_of_domain = vouches_for_address(answer.reason) || put_off;
         if (tells_of_domain)
             co_await learn(site, std::move(task));
         else

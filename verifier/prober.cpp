@@ -482,7 +482,7 @@ void Prober::Impl::take_back(ProbeSite& site, ProbeTask task)
         return;
     }
     domain.forsaken = domain.settling && domain.parked.empty();
-    if (task.asked_mx.empty() || task.verdict.reason == Reason::accepted || task.edge)
+    if (task.asked_mx.empty() || vouches_for_address(task.verdict.reason) || task.edge)
         leave_unprobed(std::move(task), "withdrawn");
     else
         finish(std::move(task));

@@ -25,6 +25,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
         std::optional<EgressBudget::Connection> slot;  ///< the connection's place in the budget
         std::unique_ptr<ProbeSession> session;         ///< null until it is open
         std::optional<ProbeTask> task;                 ///< the one in hand
+        std::uint64_t connection = 0;                  ///< number of the session, unique in this process
     };
     enum class Next { go_on, hang_up };
 
@@ -48,6 +49,7 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     std::multimap<SteadyPoint, ProbeSite*> memories;  ///< sites without work, each once: to be forgotten then
     std::size_t pending = 0;
     int workers = 0;
+    std::uint64_t last_connection = 0;
     bool draining = false;
 
     // --- prober.cpp
@@ -90,6 +92,8 @@ struct Prober::Impl : std::enable_shared_from_this<Prober::Impl> {
     void hold_back(Worker& worker);
     bool let_go(Worker& worker);
     bool ask_again(Worker& worker, const ProbeAnswer& answer);
+    bool learn_one_each(Worker& worker, const ProbeAnswer& answer);
+    void doubt_answers(Worker& worker, const ProbeAnswer& answer);
     void take_answer(ProbeTask& task, const ProbeAnswer& answer);
     void fail_site(ProbeSite& site, const ProbeAnswer& answer);
     void throttle(ProbeSite& site, const ProbeAnswer& answer);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/reply_by_code.hpp"
 #include "verifier/verdict_rules.hpp"
 
 namespace winnow::verifier {
@@ -77,10 +78,7 @@ Classified read_reply(const Evidence& step, const SmtpReply& reply, const Rules&
     ReplyContext context;
     context.stage = step.stage;
     context.provider = provider;
-    Classified meaning = rules.replies.classify(reply, context);
-    if (reply.positive())
-        meaning.klass = ReplyClass::delivered;
-    return meaning;
+    return read_by_code(rules.replies, reply, context);
 }
 
 /// The steps of one verdict in their order; each may overrule what those before it said.
@@ -94,14 +92,13 @@ public:
 
     std::optional<Reason> reason() const
     {
-        if (reason_ != Reason::accepted || !asked_)
+        if (!reason_ || !vouches_for_address(*reason_) || !asked_)
             return reason_;
-        // An accepted address at a domain that accepts everybody, or may do so, proves little.
-        if (stranger_refused_)
-            return Reason::accepted;
-        if (strangers_accepted_ >= strangers_to_prove || flags_.has(Flag::catch_all_unknown))
-            return Reason::catch_all;
-        return tested_ ? Reason::catch_all : Reason::accepted;
+        // A word for an address at a domain that says it of everybody, or may do so, proves little.
+        const bool tested = tested_ || flags_.has(Flag::catch_all_unknown);
+        if (stranger_refused_ || !tested)
+            return reason_;
+        return reason_without_proof(*reason_, strangers_accepted_ >= strangers_to_prove);
     }
 
 private:

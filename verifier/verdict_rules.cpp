@@ -3,6 +3,8 @@
 namespace winnow::verifier {
 namespace {
 
+constexpr int bad_sequence = 503;
+
 struct Belief {
     Reason reason;
     double p, low, high;
@@ -74,11 +76,12 @@ Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error&
     if (!reply)
         return meaning.klass == ReplyClass::dns_failure ? Reason::dns_failure : reason_of_silence(error, stage);
     if (reply->positive())
-        return stage == Stage::rcpt ? Reason::accepted : Reason::temp_failure;
+        return stage == Stage::rcpt && reply->accepts_recipient() ? Reason::accepted : Reason::temp_failure;
     const bool permanent = reply->permanent();
     const Reason refused = permanent ? Reason::policy_refused : Reason::temp_failure;
-    // Before RCPT nobody was asked about, whatever the words are.
-    if (winnow::subject_of(meaning.klass) == Subject::address && stage != Stage::rcpt)
+    // Before RCPT nobody was asked about, whatever the words are, nor where the command was not understood.
+    const bool asked = stage == Stage::rcpt && !reply->about_dialogue();
+    if (winnow::subject_of(meaning.klass) == Subject::address && !asked)
         return refused;
     switch (meaning.klass) {
         case ReplyClass::mailbox_unknown:
@@ -106,9 +109,22 @@ Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error&
         case ReplyClass::server_error:
         case ReplyClass::tls:
             return Reason::temp_failure;
+        // The host and we disagree about where the dialogue is; on another connection we may agree.
+        case ReplyClass::protocol:
+            return reply->code == bad_sequence ? Reason::temp_failure : refused;
         default:
             return refused;
     }
+}
+
+bool vouches_for_address(Reason reason) noexcept
+{
+    return reason == Reason::accepted || reason == Reason::mailbox_busy;
+}
+
+Reason reason_without_proof(Reason reason, bool accepts_strangers) noexcept
+{
+    return reason == Reason::mailbox_busy && !accepts_strangers ? Reason::temp_failure : Reason::catch_all;
 }
 
 bool worth_retrying(Reason reason, int attempts) noexcept

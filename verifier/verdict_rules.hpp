@@ -14,6 +14,14 @@ namespace winnow::verifier {
 /// words are never "undeliverable".
 Reason reason_of(const Classified& meaning, const SmtpReply* reply, const Error& error, Stage stage);
 
+/// Reasons that say of a mailbox that it lives, on the word of its host alone: it counts where that host is known to
+/// refuse strangers.
+bool vouches_for_address(Reason reason) noexcept;
+
+/// What is left of such a reason where no stranger was refused. "Too busy" does not come of catch-alls only: when it
+/// was not shown that strangers are accepted, it may be what the host says to all, and another time will tell.
+Reason reason_without_proof(Reason reason, bool accepts_strangers) noexcept;
+
 /// Whether asking again later may change the answer, and how often that is worth a probe.
 bool worth_retrying(Reason reason, int attempts) noexcept;
 

@@ -102,6 +102,31 @@ TEST_P(Question, OfARefusedSenderSaysNothingAboutTheRecipient)
     EXPECT_TRUE(mx.finished()) << "what followed from the refusal was read: " << mx.mismatches();
 }
 
+TEST(SmtpQuestion, OfWhichOneReplyIsMissingIsNotAnsweredByARefusal)
+{
+    ScriptedStream mx = greeted(true);
+    mx.client("MAIL FROM:<s@example.test>").client("RCPT TO:<a@example.test>").server("550 5.1.1 no such user");
+    mx.server("the reply that never comes").fail_at(mx.size() - 1, ScriptedStream::Failure::silence);
+    SmtpClient smtp(mx);
+    ASSERT_TRUE(run(smtp.greeting()));
+    ASSERT_TRUE(run(smtp.ehlo("probe.test")));
+    const SmtpQuestion answer = run(smtp.ask(false, "s@example.test", MailParams(), "a@example.test"));
+    EXPECT_EQ(answer.reply.error().code, Errc::timed_out);
+    EXPECT_TRUE(mx.finished()) << mx.mismatches();
+}
+
+TEST(SmtpQuestion, OfASenderThatIsRefusedByHangingUpIsAnsweredByTheRefusal)
+{
+    ScriptedStream mx = greeted(true);
+    mx.client("MAIL FROM:<s@example.test>").client("RCPT TO:<a@example.test>").server("554 5.7.1 go away").eof();
+    SmtpClient smtp(mx);
+    ASSERT_TRUE(run(smtp.greeting()));
+    ASSERT_TRUE(run(smtp.ehlo("probe.test")));
+    const SmtpQuestion answer = run(smtp.ask(false, "s@example.test", MailParams(), "a@example.test"));
+    EXPECT_EQ(answer.at, Command::mail);
+    EXPECT_EQ(answer.reply.value().code, 554);
+}
+
 TEST(SmtpQuestion, EndsAtAHangUpWithoutWaitingForMore)
 {
     ScriptedStream mx = greeted(true);

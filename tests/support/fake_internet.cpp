@@ -1,6 +1,7 @@
 #include "tests/support/fake_internet.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
 #include <exception>
@@ -87,6 +88,30 @@ private:
     std::string rest_;
 };
 
+/// A host that follows its script: the bytes for all commands of one read go out in one write.
+net::awaitable<void> follow_script(net::Stream& stream, const FakeHost& host, const ReceivedSession& session)
+{
+    stream.expires_after(std::chrono::hours{1});
+    auto said = host.script("", session);
+    std::array<char, 4096> space;
+    const std::span<char> out(space);
+    for (std::size_t heard = 0; said;) {
+        const Result<> sent = co_await stream.write(std::move(*said));
+        const auto got = co_await stream.read_some(out);
+        if (!sent || !got)
+            break;
+        said = std::string();
+        for (; said && heard < session.lines.size(); ++heard) {
+            const auto reply = host.script(session.lines[heard].text, session);
+            if (reply)
+                *said += *reply;
+            else
+                said.reset();
+        }
+    }
+    stream.close();
+}
+
 }  // namespace
 
 std::size_t ReceivedSession::count(std::string_view verb) const
@@ -169,7 +194,9 @@ net::awaitable<Result<std::unique_ptr<net::Stream>>> FakeInternet::connect(net::
     auto tap = std::make_shared<Tap>(std::move(pair.server), host, *session, timers_);
     net::Stream& stream = *tap;
     const Clock& clock = timers_.clock();
-    boost::asio::co_spawn(io_, net::serve_smtp(stream, host.mx, host.options, timers_),
+    auto life =
+        host.script ? follow_script(stream, host, *session) : net::serve_smtp(stream, host.mx, host.options, timers_);
+    boost::asio::co_spawn(io_, std::move(life),
                           [tap, session, &clock](std::exception_ptr) { session->closed = clock.steady(); });
     co_return std::move(pair.client);
 }

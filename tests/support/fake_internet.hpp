@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,10 +34,13 @@ struct ReceivedSession {
 struct FakeHost {
     FakeMx mx;
     net::SmtpServerOptions options;
-    bool refuses = false;          ///< connection refused
-    bool silent = false;           ///< the connection attempt times out
-    bool breaks_tls = false;       ///< STARTTLS is offered and its handshake fails
-    milliseconds per_octet{0};     ///< before each octet of its replies: a tarpit
+    bool refuses = false;       ///< connection refused
+    bool silent = false;        ///< the connection attempt times out
+    bool breaks_tls = false;    ///< STARTTLS is offered and its handshake fails
+    milliseconds per_octet{0};  ///< before each octet of its replies: a tarpit
+    /// Speaks instead of `mx`, octet for octet: called with "" for the banner, then with each command. Nothing = it
+    /// hangs up without a word. `session` is the one under way.
+    std::function<std::optional<std::string>(const std::string& command, const ReceivedSession& session)> script;
     std::size_t cut_after = 0;     ///< the connection is cut when this command has come; 0 = never
     std::size_t cut_sessions = 0;  ///< only the first so many connections are cut; 0 = all
 

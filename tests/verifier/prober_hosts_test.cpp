@@ -215,33 +215,5 @@ TEST_P(CutDialogue, IsMadeUpForOnTheNextConnectionWhenTheHostHadAnswered)
 
 INSTANTIATE_TEST_SUITE_P(AtEveryCommand, CutDialogue, testing::Range(1, 11));
 
-/// Every step of the dialogue refused once for good and once for now.
-struct Refusal {
-    const char* step;
-    int code;
-};
-void PrintTo(const Refusal& refusal, std::ostream* out)
-{
-    *out << refusal.code << " at " << refusal.step;
-}
-class RefusedDialogue : public ProberTest, public testing::WithParamInterface<Refusal> {};
-
-TEST_P(RefusedDialogue, BeforeRcptSaysNothingAboutTheAddress)
-{
-    const SmtpReply no = reply(GetParam().code, "5.1.1 user unknown, mailbox does not exist");
-    const std::string step = GetParam().step;
-    if (step == "banner")
-        lab.host().mx.greeting = no;
-    else
-        lab.host().mx.mail_reply = no;
-    const VerdictRecord verdict = lab.ask_one("ann@x.test");
-    EXPECT_EQ(verdict.verdict, Verdict::unknown);
-    EXPECT_TRUE(lab.host().sessions.at(0)->quit());
-}
-
-INSTANTIATE_TEST_SUITE_P(AtEveryStep, RefusedDialogue,
-                         testing::Values(Refusal{"banner", 421}, Refusal{"banner", 554}, Refusal{"mail", 421},
-                                         Refusal{"mail", 451}, Refusal{"mail", 550}));
-
 }  // namespace
 }  // namespace winnow::verifier

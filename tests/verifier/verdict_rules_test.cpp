@@ -32,9 +32,9 @@ TEST(VerdictRules, OnlyA5xxAtRcptAboutTheAddressSaysThatItIsDead)
                                          ReplyClass::mailbox_disabled};
     for (const ReplyClass klass : all_values<ReplyClass>())
         for (const Stage stage : all_values<Stage>())
-            for (const int code : {421, 450, 452, 501, 550, 554}) {
+            for (const int code : {421, 450, 452, 500, 501, 502, 503, 504, 550, 551, 554}) {
                 const bool dead = verdict_of(reason(klass, code, stage)) == Verdict::undeliverable;
-                const bool may = stage == Stage::rcpt && code >= 500 &&
+                const bool may = stage == Stage::rcpt && code >= 550 &&
                                  std::find(deadly.begin(), deadly.end(), klass) != deadly.end();
                 EXPECT_EQ(dead, may) << to_string(klass) << " " << code << " at " << to_string(stage);
             }
@@ -60,6 +60,31 @@ TEST(VerdictRules, BeforeRcptNothingIsKnownOfAnAddressWhateverTheWords)
             for (const int code : {220, 250, 421, 450, 550})
                 EXPECT_EQ(verdict_of(reason(klass, code, stage)), Verdict::unknown)
                     << to_string(klass) << " " << code << " at " << to_string(stage);
+}
+
+TEST(VerdictRules, ASequenceErrorIsWorthAnotherTryAndOtherFaultsOfTheDialogueAreNot)
+{
+    EXPECT_EQ(reason(ReplyClass::protocol, 503, Stage::rcpt), Reason::temp_failure);
+    EXPECT_EQ(reason(ReplyClass::protocol, 501, Stage::rcpt), Reason::policy_refused);
+    EXPECT_EQ(reason(ReplyClass::mailbox_busy, 503, Stage::rcpt), Reason::policy_refused);
+}
+
+TEST(VerdictRules, OnlyThreeCodesAreAYesToRcpt)
+{
+    for (int code = 200; code < 300; ++code)
+        EXPECT_EQ(reason(ReplyClass::delivered, code, Stage::rcpt),
+                  code >= 250 && code <= 252 ? Reason::accepted : Reason::temp_failure)
+            << code;
+}
+
+TEST(VerdictRules, WhatAHostSaysOfAllIsNoProofOfOne)
+{
+    for (const Reason r : all_values<Reason>())
+        EXPECT_EQ(vouches_for_address(r), verdict_of(r) == Verdict::deliverable) << to_string(r);
+    EXPECT_EQ(reason_without_proof(Reason::accepted, true), Reason::catch_all);
+    EXPECT_EQ(reason_without_proof(Reason::accepted, false), Reason::catch_all);
+    EXPECT_EQ(reason_without_proof(Reason::mailbox_busy, true), Reason::catch_all);
+    EXPECT_EQ(reason_without_proof(Reason::mailbox_busy, false), Reason::temp_failure);
 }
 
 struct Row {
