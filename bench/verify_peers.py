@@ -69,6 +69,7 @@ def main():
     parser.add_argument("--domains", type=int, default=400)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rtt", type=int, default=0, help="delay of each SMTP reply in ms")
+    parser.add_argument("--in-clear", action="store_true", help="the mail hosts offer no STARTTLS; the peer never asks for it")
     parser.add_argument("--concurrency", type=int, default=100, help="of the peer")
     parser.add_argument("--deadline", default="30s", help="of winnow, for greylisted rows")
     parser.add_argument("--only", help="keep the addresses whose domain contains this, e.g. deliverable.test")
@@ -86,7 +87,7 @@ def main():
         expected = read_truth(truth)
         dns, smtp = free_port(), free_port()
         sandbox = subprocess.Popen([args.winnow, "sandbox", "--dns-listen", f"127.0.0.1:{dns}", "--smtp-port", str(smtp),
-                                    "--rtt", str(args.rtt)], stdout=subprocess.PIPE, text=True)
+                                    "--rtt", str(args.rtt), *(["--no-starttls"] if args.in_clear else [])], stdout=subprocess.PIPE, text=True)
         sandbox.stdout.readline()
         ours = [args.winnow, "verify", listed, "-o", folder / "out.csv", "--dns", f"127.0.0.1:{dns}", "--smtp-port", smtp,
                 "--allow-private", "--fast", "--deadline", args.deadline]
