@@ -119,6 +119,17 @@ INSTANTIATE_TEST_SUITE_P(
         {"barracuda", 550, "permanent failure for one or more recipients (u@d.example:550 5.7.1 sender user unknown)"},
         {"cisco-secure-email", 550, "#5.1.0 Address rejected: envelope sender s@e.example"},
         {"cisco-secure-email", 550, "#5.1.1 LDAP accept query failed, user unknown"},
+        // who else may be unknown, and what else may have failed
+        {"", 550, "5.1.1 Reply-To address does not exist"},
+        {"", 550, "The reply address is unknown"},
+        {"", 550, "5.1.1 Submitter account not found"},
+        {"", 550, "5.1.1 The author's address does not exist"},
+        {"", 550, "HELO user unknown"},
+        {"", 550, "unknown user name or bad password"},
+        {"", 550, "no such user is allowed to send from this host"},
+        {"", 550, "5.1.1 timeout while checking recipient, user unknown"},
+        {"", 550, "5.1.1 recipient rejected: remote mailserver unreachable, user unknown"},
+        {"", 550, "5.1.1 cannot connect to recipient server, user unknown"},
         // in other languages
         {"", 550, "Unbekannter Benutzer als Absender"},
         {"", 550, "5.1.1 Absenderadresse: Benutzer unbekannt"},
