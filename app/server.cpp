@@ -15,6 +15,7 @@
 #include "net/smtp_server.hpp"
 #include "relay/mass_events.hpp"
 #include "relay/submission.hpp"
+#include "verifier/unfinished_lists.hpp"
 
 namespace winnow::app {
 namespace {
@@ -158,6 +159,7 @@ struct Server::Impl {
     awaitable<void> smtp_session(std::unique_ptr<net::Stream> stream, Sessions::Entry open, MailDoor& door);
     awaitable<void> http_session(std::unique_ptr<net::Stream> stream, Sessions::Entry open);
     awaitable<void> look_at_ourselves();
+    awaitable<void> discard_unfinished_lists();
     awaitable<bool> stop(milliseconds patience);
     awaitable<void> drain_work();
 };
@@ -341,6 +343,19 @@ awaitable<void> Server::Impl::look_at_ourselves()
     }
 }
 
+/// Those of a workspace without a key come when it has one again: nobody sees them before. A store that fails here has
+/// more to tell elsewhere.
+awaitable<void> Server::Impl::discard_unfinished_lists()
+{
+    for (const std::string& workspace : ring->workspaces()) {
+        const auto discarded = co_await verifier::discard_unfinished_lists(*engine, workspace);
+        if (!discarded)
+            runtime.log.warn("list.unfinished_stays", {{"workspace", workspace}, {"why", discarded.error().message()}});
+        else if (*discarded > 0)
+            runtime.log.info("list.unfinished_removed", {{"workspace", workspace}, {"count", *discarded}});
+    }
+}
+
 awaitable<bool> Server::Impl::stop(milliseconds patience)
 {
     if (draining)
@@ -399,6 +414,7 @@ Result<std::unique_ptr<Server>> Server::open(Runtime& runtime, const Config& con
 boost::asio::awaitable<Result<>> Server::start()
 {
     WINNOW_CO_CHECK(co_await impl_->mass_events->restore());
+    co_await impl_->discard_unfinished_lists();
     WINNOW_CO_CHECK(co_await impl_->jobs->resume());
     WINNOW_CO_CHECK(co_await impl_->campaigns->resume());
     co_await impl_->unmatched->load();
