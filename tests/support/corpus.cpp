@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <stdexcept>
+#include <string_view>
 
 namespace winnow::test {
 namespace {
@@ -40,6 +41,12 @@ std::optional<std::filesystem::path> corpus(const std::string& name)
     if (!std::filesystem::is_directory(root / name, ignored))
         return std::nullopt;
     return root / name;
+}
+
+bool strict() noexcept
+{
+    const char* const set = std::getenv("WINNOW_STRICT");
+    return set != nullptr && std::string_view(set) == "1";
 }
 
 std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& file)

@@ -14,6 +14,10 @@ namespace winnow::test {
 /// it is absent, and then the test skips itself.
 std::optional<std::filesystem::path> corpus(const std::string& name);
 
+/// WINNOW_STRICT=1: the machine has all that the project's own scripts install, and what lacks all the same is a
+/// failure. The corpora are not among it.
+bool strict() noexcept;
+
 /// Lines of a .jsonl file.
 std::vector<nlohmann::json> read_jsonl(const std::filesystem::path& file);
 

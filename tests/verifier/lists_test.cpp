@@ -9,6 +9,7 @@
 
 #include "core/address.hpp"
 #include "core/rng.hpp"
+#include "tests/support/corpus.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "verifier/precheck.hpp"
 
@@ -183,8 +184,10 @@ TEST(CheckedInLists, HoldWhatIsBuiltIn)
 TEST(FetchedLists, KeepProvidersOutOfTheDisposableOnes)
 {
     const std::string dir = std::string(WINNOW_DATA_DIR) + "/lists";
-    if (!std::filesystem::exists(dir + "/disposable.txt"))
+    if (!std::filesystem::exists(dir + "/disposable.txt")) {
+        ASSERT_FALSE(test::strict()) << "data/lists is not there, and scripts/fetch-lists has to bring it";
         GTEST_SKIP() << "data/lists is not there: run scripts/fetch-lists";
+    }
     const auto lists = AddressLists::load(dir).value();
     EXPECT_TRUE(lists.complete());
     EXPECT_LT(lists.memory(), 8u << 20);
