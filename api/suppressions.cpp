@@ -1,4 +1,5 @@
 // /api/v1/suppressions: who is not mailed, and why.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "api/fields.hpp"
@@ -10,6 +11,7 @@
 #include "api/suppression_export.hpp"
 #include "api/suppression_import.hpp"
 #include "api/suppression_page.hpp"
+#include "core/duration.hpp"
 
 namespace winnow::api {
 namespace {
@@ -117,6 +119,24 @@ awaitable<Answer> add_suppression(Context& context)
     co_return response;
 }
 
+/// What the person said, where the entry that is to go is that: nobody lifts it by mistake, or along with others.
+const SuppressionEntry* own_word(const std::vector<SuppressionEntry>& entries, const Selector& selector)
+{
+    const auto found = std::find_if(entries.begin(), entries.end(), [&selector](const SuppressionEntry& entry) {
+        return (entry.reason == SuppressionReason::complaint || entry.reason == SuppressionReason::unsubscribe) &&
+               entry.scope == selector.scope && entry.list_id == selector.list_id;
+    });
+    return found == entries.end() ? nullptr : &*found;
+}
+
+Problem unconfirmed(const SuppressionEntry& entry)
+{
+    Problem problem{409, "confirmation_required", "This has to be confirmed", {}, {}};
+    problem.detail = "The entry is the person's own word: " + std::string(to_string(entry.reason)) + " of " +
+                     format_time(entry.first) + ". To lift it, send this again with confirm=true.";
+    return problem;
+}
+
 awaitable<Answer> remove_suppression(Context& context)
 {
     const bool in_query = !context.request.query.empty();
@@ -125,9 +145,17 @@ awaitable<Answer> remove_suppression(Context& context)
     auto read = in_query ? Checked<Fields>{Fields::of_texts(context.request.query)} : Fields::of_json(context.body);
     WINNOW_CO_TRY(auto fields, std::move(read));
     Selector selector = read_selector(fields);
+    const bool confirmed = fields.flag("confirm", false);
     if (auto problem = fields.problem())
         co_return *problem;
     WINNOW_CO_CHECK(co_await check_scope(context, selector.scope, selector.list_id));
+    if (!confirmed && !selector.address.empty()) {
+        const Address address = parse_address(selector.address).address;
+        WINNOW_CO_TRY(const auto entries,
+                      co_await context.services.engine.find_suppressions(context.key.workspace, address));
+        if (const SuppressionEntry* const entry = own_word(entries, selector))
+            co_return unconfirmed(*entry);
+    }
 
     storage::RemoveSuppression remove;
     remove.scope = selector.scope;

@@ -395,6 +395,7 @@ Against a server (--server), or a folder that no server holds (--data-dir).
     on(sub, globals, chosen, command, run_suppression_add);
     sub = suppression->add_subcommand("remove", "lift these, one by one");
     subjects(sub);
+    sub->add_flag("--yes", command->yes, "also a complaint or unsubscribe, without asking");
     examples(sub, "  winnow suppression remove jane@example.com --note 'signed up again'\n");
     on(sub, globals, chosen, command, run_suppression_remove);
     sub = suppression->add_subcommand("check", "whether these may be mailed");

@@ -35,8 +35,9 @@ public:
     /// The entry that stood there before; null when there was none.
     virtual awaitable<Result<json>> add(const SuppressionCommand& command, std::string address, std::string domain) = 0;
     /// False when there was none.
-    virtual awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address,
-                                           std::string domain) = 0;
+    /// `confirmed`: also what the person said.
+    virtual awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain,
+                                           bool confirmed) = 0;
     /// {"address", "suppressed_by": [...], "entries": [...]}
     virtual awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) = 0;
     /// {"entries": [...], "next": the `after` of the next page, null at the end}
@@ -62,13 +63,11 @@ public:
         co_return Result<json>{boost::system::in_place_value, answer.value("before", json(nullptr))};
     }
 
-    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
+    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain,
+                                   bool confirmed) override
     {
-        Query query{{"address", address},
-                    {"domain", domain},
-                    {"scope", command.scope},
-                    {"list_id", command.list_id},
-                    {"note", command.note}};
+        Query query{{"address", address},         {"domain", domain},     {"scope", command.scope},
+                    {"list_id", command.list_id}, {"note", command.note}, {"confirm", confirmed ? "true" : ""}};
         const auto removed = co_await client_.del("/suppressions", query);
         if (!removed && removed.error().code == Errc::not_found)
             co_return false;
@@ -149,7 +148,9 @@ public:
         co_return Result<json>{boost::system::in_place_value, before ? api::to_json(*before) : json(nullptr)};
     }
 
-    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain) override
+    /// Who asks has seen what goes.
+    awaitable<Result<bool>> remove(const SuppressionCommand& command, std::string address, std::string domain,
+                                   bool) override
     {
         storage::RemoveSuppression removal;
         WINNOW_CO_TRY(removal.scope, scope_of(command));
@@ -365,6 +366,37 @@ int run_suppression_add(const Globals& globals, const SuppressionCommand& comman
     return with_suppressions(globals, story, NewData::made);
 }
 
+/// Of what is known about an address, the entry of this scope that is the person's own word.
+const json* own_word(const json& known, const SuppressionCommand& command)
+{
+    for (const json& entry : known.at("entries")) {
+        const std::string reason = entry.value("reason", "");
+        const std::string list = entry["list_id"].is_string() ? entry["list_id"].get<std::string>() : "";
+        if ((reason == "complaint" || reason == "unsubscribe") && entry.value("scope", "") == command.scope &&
+            list == command.list_id)
+            return &entry;
+    }
+    return nullptr;
+}
+
+/// Shows what the person said and asks whether it is to go; where nobody can answer, that takes --yes.
+Result<bool> may_lift(const SuppressionCommand& command, const std::string& address, const json& entry)
+{
+    // As JSON: a note may hold what a terminal obeys.
+    const std::string word = address + ": " + entry.value("reason", "") + " of " + entry.value("first", "") +
+                             ", note " + dump_json(entry["note"]);
+    if (!command.yes && isatty(STDIN_FILENO) != 1)
+        return Error{Errc::invalid_argument, word + ": that is the person's own word; to lift it, add --yes"};
+    std::fprintf(stderr, "%s\n", word.c_str());
+    if (command.yes)
+        return true;
+    std::fputs("The person said so. Lift it all the same? [y/N] ", stderr);
+    const int answer = std::getchar();
+    for (int c = answer; c != '\n' && c != EOF;)
+        c = std::getchar();
+    return answer == 'y' || answer == 'Y';
+}
+
 int run_suppression_remove(const Globals& globals, const SuppressionCommand& command)
 {
     const auto subjects = subjects_of(command);
@@ -373,9 +405,25 @@ int run_suppression_remove(const Globals& globals, const SuppressionCommand& com
     if (const auto good = check_addresses(command); !good)
         return fail(good.error());
     const Story story = [&](Suppressions& suppressions) -> awaitable<Result<int>> {
-        int code = 0;
+        // All are asked about before the first is lifted: a refusal must not leave the others half done.
+        std::vector<bool> own_words;
         for (const auto& [address, domain] : subjects) {
-            WINNOW_CO_TRY(const bool removed, co_await suppressions.remove(command, address, domain));
+            own_words.push_back(false);
+            if (address.empty())
+                continue;
+            WINNOW_CO_TRY(const json known, co_await suppressions.find(command, address));
+            const json* const entry = own_word(known, command);
+            if (entry == nullptr)
+                continue;
+            WINNOW_CO_TRY(own_words.back(), may_lift(command, address, *entry));
+            if (!own_words.back())
+                co_return 1;
+        }
+        int code = 0;
+        for (std::size_t i = 0; i < subjects.size(); ++i) {
+            const auto& [address, domain] = subjects[i];
+            const bool confirmed = own_words[i];
+            WINNOW_CO_TRY(const bool removed, co_await suppressions.remove(command, address, domain, confirmed));
             if (globals.json)
                 print_subject(address, domain, "removed", removed);
             else if (removed && !globals.quiet)

@@ -33,7 +33,14 @@ TEST_F(Suppressions, AnEntryIsAddedFoundAndLifted)
     EXPECT_FALSE(entry["actor"].is_null());
     EXPECT_TRUE(entry["expires"].is_null());
 
-    EXPECT_EQ(call("DELETE", std::string(base) + "?address=ann@example.test&note=sorry").status, 204);
+    const Reply unconfirmed = call("DELETE", std::string(base) + "?address=ann@example.test&note=sorry");
+    EXPECT_EQ(unconfirmed.status, 409) << "a complaint is the person's own word";
+    EXPECT_EQ(unconfirmed.code(), "confirmation_required");
+    EXPECT_NE(unconfirmed.json()["detail"].get<std::string>().find("complaint of 2026-01-01T00:00:00.000Z"),
+              std::string::npos)
+        << unconfirmed.body;
+    EXPECT_EQ(entries_of(*this, "ann@example.test").size(), 1u);
+    EXPECT_EQ(call("DELETE", base, R"({"address":"ann@example.test","confirm":true,"note":"sorry"})").status, 204);
     EXPECT_EQ(entries_of(*this, "ann@example.test").size(), 0u);
     EXPECT_EQ(call("DELETE", std::string(base) + "?address=ann@example.test").status, 404);
 }

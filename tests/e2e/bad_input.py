@@ -406,6 +406,10 @@ def clients(t: Table, config, server, process):
     expect(lab.try_run("suppression", "check", "a@b.test", env=late).code == 3, "an added address is not suppressed")
     done = lab.try_run("suppression", "remove", "a@b.test", env=late)
     expect(done.code == 0 and "a@b.test" in done.err and "removed" in done.err, f"remove says nothing: {done}")
+    lab.run("suppression", "add", "c@b.test", "--reason", "unsubscribe", "--note", "by phone", env=late)
+    t.fails("a person's own word, and nobody to ask", 2, ["c@b.test", "unsubscribe", "by phone", "--yes"],
+            "suppression", "remove", "a@b.test", "c@b.test", env=late)
+    lab.run("suppression", "remove", "c@b.test", "--yes", env=late)
     t.fails("a removal of nothing", 1, ["a@b.test", "not suppressed"], "suppression", "remove", "a@b.test", env=late)
     t.fails("a data directory without configuration", 1, ["key file", "--config"], "check", "a@b.test", "--data-dir", lab.dir / "data")
 
