@@ -1,4 +1,4 @@
-"""Too many connections, and a receiver that stalls while winnow is told to end: the server stays reachable and loses nothing."""
+"""Too many connections, an upload that is torn, and a receiver that stalls while winnow is told to end: the server stays reachable and loses nothing."""
 import contextlib
 import json
 import smtplib
@@ -50,6 +50,21 @@ def flood(lab):
     wait_for("the bounce port to be open after the flood", lambda: greeting(lab.bounce_at, "127.0.0.1") == b"220", 20)
 
 
+def torn_upload(lab, config, key, server):
+    """Killed in the middle of an upload: the next start removes what is there of the list."""
+    with socket.create_connection(lab.http_at, timeout=10) as client:
+        client.sendall(f"POST /api/v1/lists HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: text/csv\r\n"
+                       "Content-Length: 100000000\r\n\r\nemail\n".encode())
+        client.sendall(b"".join(b"p%d@acme.deliverable.test\n" % n for n in range(100_000)))
+        lists = wait_for("the first rows to be stored", lambda: lab.api("GET", "/lists")["lists"])
+        expect(not lists[0]["complete"], f"a list before its upload ended: {lists}")
+        server.kill()
+        server.wait(timeout=10)
+    server = lab.serve(config, lab.http_at, "serve-after-kill")
+    expect(lab.api("GET", "/lists")["lists"] == [], "the half of a list outlived the restart")
+    return server
+
+
 def stalled(lab, config, key, server):
     """Told to end while a receiver takes its time: winnow leaves when drain_timeout is over, and the next start sends the message."""
     with smtplib.SMTP(*lab.submission_at) as client:
@@ -61,7 +76,7 @@ def stalled(lab, config, key, server):
     code = server.wait(timeout=30)
     took = time.monotonic() - began
     expect(code == 1 and took < 10, f"ended with {code} after {took:.1f} s; drain_timeout is 1 s")
-    expect("drain_timeout is over" in lab.log("serve"), "nothing tells why the drain was cut short")
+    expect("drain_timeout is over" in lab.log(server.name), "nothing tells why the drain was cut short")
 
     lab.serve(config, lab.http_at, "serve-again")
     # The log is written behind the listener's back.
@@ -75,12 +90,13 @@ def stalled(lab, config, key, server):
 
 
 def story(lab: Lab):
-    """A flood of connections shuts no other door; a stalled receiver neither keeps winnow alive nor loses the message."""
+    """A flood of connections shuts no other door, a torn upload leaves nothing, and a stalled receiver neither keeps winnow alive nor loses the message."""
     lab.sandbox("--mail-log", lab.dir / "mail.ndjson")
     config = lab.gateway_config(f'drain_timeout = "1s"\nbounce.max_connections = {BOUNCE_SESSIONS}')
     key = lab.api_key(config)
     server = lab.serve(config, lab.http_at)
     flood(lab)
+    server = torn_upload(lab, config, key, server)
     stalled(lab, config, key, server)
 
 
