@@ -16,6 +16,8 @@ constexpr std::uint32_t shortest_route_ttl = 30;  ///< seconds, as the cache's o
 constexpr std::uint32_t longest_route_ttl = 3'600;
 constexpr std::uint32_t failure_ttl = 15;   ///< as DnsCacheOptions::failure_ttl
 constexpr milliseconds between_looks{250};  ///< at whether a question that waits was withdrawn
+/// How long a row of a list that met nobody waits for others to do so, or to be answered: an outage is a burst of them.
+constexpr milliseconds listening_time{5'000};
 constexpr milliseconds longest_self_test = std::chrono::minutes{10};
 constexpr milliseconds policy_look{20};       ///< at whether it is known by now what a domain publishes
 constexpr milliseconds policy_patience{300};  ///< then a verdict goes without
@@ -31,12 +33,12 @@ bool withdrawn(const Question& question)
     return question.asker && question.asker->withdrawn;
 }
 
-/// Nobody answered, and nobody else does any more either: whether that is us is found out first.
-awaitable<void> conclude_after_doubt(SelfTest self_test, Conclusion answer, std::function<void(Conclusion)> done)
+/// Nothing was found out: `step` says why.
+void take_back(Conclusion& answer, Evidence step)
 {
-    co_await self_test.doubt();
-    answer.unfit = !self_test.health().fit(answer.source);
-    done(std::move(answer));
+    const TimePoint at = step.at;
+    answer.verdict.evidence.push_back(std::move(step));
+    conclude(answer.verdict, Reason::not_probed, at);
 }
 
 void conclude_later(const boost::asio::any_io_executor& executor, awaitable<void> story)
@@ -351,8 +353,8 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
     task.source = std::move(question.source);
     task.reverse_path = std::move(question.reverse_path);
     task.accepted_before = check.accepted_before;
-    task.done = [done = std::move(done), digest = check.digest, self_test = self_test_,
-                 executor = services_.executor](ProbeTask finished) {
+    // Who waits keeps the pipeline alive.
+    task.done = [this, done = std::move(done), digest = check.digest](ProbeTask finished) {
         Conclusion answer;
         answer.digest = digest;
         answer.verdict = std::move(finished.verdict);
@@ -361,14 +363,74 @@ void Pipeline::probe(Question question, Precheck check, std::shared_ptr<const Do
         answer.source = std::move(finished.asked_source);
         answer.retry_hint = finished.retry_hint;
         answer.stranger_put_off = finished.stranger_put_off;
-        answer.unfit = !self_test.health().fit(answer.source);
-        const bool doubtful = answer.verdict.reason == Reason::no_connect && self_test.health().suspicious();
-        if (!answer.unfit && doubtful)
-            conclude_later(executor, conclude_after_doubt(self_test, std::move(answer), done));
-        else
-            done(std::move(answer));
+        if (answer.verdict.reason == Reason::no_connect) {
+            heard_nobody({std::move(answer), std::move(finished.asker), done, {}});
+            return;
+        }
+        answer.unfit = !self_test_.health().fit(answer.source);
+        done(std::move(answer));
     };
     prober_.submit(std::move(task), std::move(facts));
+}
+
+/// Silence is an answer only when it is not us who cannot be heard.
+void Pipeline::heard_nobody(Doubted silence)
+{
+    const SteadyPoint now = services_.clock.steady();
+    const bool hurried = silence.asker && silence.asker->hurry;
+    silence.listens_until = hurried ? now : now + listening_time;
+    if (!is_doubtful(silence)) {
+        conclude_silence(std::move(silence), true);
+        return;
+    }
+    auto who = doubted_.lock();
+    const bool first = !who;
+    if (first)
+        doubted_ = who = std::make_shared<std::vector<Doubted>>();
+    who->push_back(std::move(silence));
+    if (first)
+        conclude_later(services_.executor, until_believed(std::move(who)));
+}
+
+bool Pipeline::is_doubtful(const Doubted& silence) const
+{
+    const std::string& source = silence.answer.source;
+    const bool listening = services_.clock.steady() < silence.listens_until && self_test_.health().silent(source);
+    return listening || self_test_.doubts(source);
+}
+
+/// A round of the self-test may have to wait for its time, and all who heard nobody with it.
+awaitable<void> Pipeline::until_believed(std::shared_ptr<std::vector<Doubted>> who)
+{
+    const auto wanted = [this](const Doubted& each) { return !draining_ && !(each.asker && each.asker->withdrawn); };
+    bool goes_on = true;
+    while (goes_on && !who->empty()) {
+        goes_on = co_await self_test_.look_into_it(between_looks);
+        const auto settled = std::stable_partition(
+            who->begin(), who->end(), [&](const Doubted& each) { return wanted(each) && is_doubtful(each); });
+        std::vector<Doubted> out(std::make_move_iterator(settled), std::make_move_iterator(who->end()));
+        who->erase(settled, who->end());
+        for (Doubted& each : out) {
+            const bool believed = wanted(each);
+            conclude_silence(std::move(each), believed);
+        }
+    }
+    doubted_.reset();
+    for (Doubted& each : *who)
+        conclude_silence(std::move(each), false);
+}
+
+void Pipeline::conclude_silence(Doubted silence, bool believed)
+{
+    auto& [answer, asker, done, listens_until] = silence;
+    const ProberHealth& health = self_test_.health();
+    const TimePoint now = services_.engine.now();
+    answer.unfit = !health.fit(answer.source);
+    if (answer.unfit)
+        take_back(answer, unfit_step(health.reason().empty() ? health.why_some_rest() : health.reason(), now));
+    else if (!believed)
+        take_back(answer, own_step(EvidenceKind::policy, "probe budget", "withdrawn", "budget:not_reached", now));
+    done(std::move(answer));
 }
 
 }  // namespace winnow::verifier

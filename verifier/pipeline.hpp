@@ -67,7 +67,11 @@ public:
     /// some of them later.
     void withdraw(Asker& asker);
     void abandon() { prober_.abandon(); }
-    awaitable<void> drain() { return prober_.drain(); }
+    awaitable<void> drain()
+    {
+        draining_ = true;
+        return prober_.drain();
+    }
     /// Why mailboxes are not asked; empty = they are.
     std::string dns_only_reason() const;
     const DnsWatch& dns() const noexcept { return dns_; }
@@ -105,6 +109,13 @@ private:
         Waiting asked;
         std::shared_ptr<const DomainFacts> facts;
     };
+    /// Whose mail host did not answer, while that may be our fault.
+    struct Doubted {
+        Conclusion answer;
+        std::shared_ptr<const Asker> asker;
+        std::function<void(Conclusion)> done;
+        SteadyPoint listens_until{};  ///< whether others are met meanwhile
+    };
 
     void go_on(Request request, Precheck check);
     void await_facts(Request request, Precheck check);
@@ -124,6 +135,10 @@ private:
     std::function<void(Conclusion)> with_policies(const std::string& domain, std::function<void(Conclusion)> done);
     void probe(Question question, Precheck check, std::shared_ptr<const DomainFacts> facts,
                std::function<void(Conclusion)> done);
+    void heard_nobody(Doubted silence);
+    awaitable<void> until_believed(std::shared_ptr<std::vector<Doubted>> who);
+    bool is_doubtful(const Doubted& silence) const;
+    void conclude_silence(Doubted silence, bool believed);
 
     net::Resolver& upstream_;  ///< of dns_
     DnsWatch dns_;
@@ -135,6 +150,8 @@ private:
     std::unordered_map<std::string, KnownDomain> domains_;  ///< as long as DNS says
     std::unordered_map<std::string, std::weak_ptr<LookUp>> lookups_;
     std::weak_ptr<std::vector<Untested>> untested_;  ///< wait for the end of the first self-test
+    std::weak_ptr<std::vector<Doubted>> doubted_;    ///< wait for a round of it
+    bool draining_ = false;
 };
 
 }  // namespace winnow::verifier

@@ -166,7 +166,7 @@ awaitable<bool> Prober::Impl::open(Worker& worker)
         last = co_await worker.session->open(door.mx, door.ip, use_tls);
         if (worker.session->met()) {
             count_connection(site, *worker.task);
-            self_test.health().met_somebody(services.clock.steady(), site.source);
+            self_test.health().met_somebody(services.clock.steady(), site.source, door.ip);
         } else {
             self_test.health().met_nobody(door.ip, site.source);
         }

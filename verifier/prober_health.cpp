@@ -7,6 +7,10 @@ namespace {
 
 /// Hosts that are dead for good are no news: a suspicion has a round of its own at most so often.
 constexpr milliseconds between_suspicions = std::chrono::minutes{1};
+/// A sign that egress works counts so long for those who meet nobody.
+constexpr milliseconds proof_counts = std::chrono::minutes{1};
+/// Addresses that are remembered as having answered: for lists behind a few hosts. Behind more, many fall silent.
+constexpr std::size_t most_answered = 64;
 
 }  // namespace
 
@@ -38,9 +42,19 @@ void ProberHealth::record(const std::vector<SelfTestFinding>& round, SteadyPoint
     if (!tested() || was_fit != reason_.empty() || rested != resting_)
         since_ = now;
     ++rounds_;
-    // Whom we could not reach then may be dead after all: they are counted anew.
-    dead_.clear();
-    suspects_.clear();
+    for (const SelfTestFinding& finding : round) {
+        if (finding.item != SelfTestItem::egress || !finding.tried)
+            continue;
+        Egress& egress = egress_[finding.source];
+        if (finding.status == SelfTestStatus::passed) {
+            egress.proven = now;
+            for (const std::string& ip : egress.dead)
+                egress.answered.erase(ip);
+        }
+        // Whom we could not reach then may be dead after all: they are counted anew.
+        egress.dead.clear();
+        egress.fell_silent = false;
+    }
     soonest_ = now + between_suspicions;
     ever_healthy_ = ever_healthy_ || reason_.empty();
     if (trouble_.empty()) {
@@ -73,29 +87,55 @@ void ProberHealth::weigh_trouble()
     why_some_rest_ = resting_.empty() ? std::string{} : std::move(all);
 }
 
-void ProberHealth::met_somebody(SteadyPoint now, const std::string& source)
+void ProberHealth::met_somebody(SteadyPoint now, const std::string& source, const std::string& ip)
 {
-    met_[source] = now;
-    dead_.erase(source);
-    suspects_.erase(source);
+    Egress& egress = egress_[source];
+    egress.met = egress.proven = now;
+    egress.dead.clear();
+    egress.fell_silent = false;
+    if (!ip.empty() && egress.answered.size() < most_answered)
+        egress.answered.insert(ip);
 }
 
 void ProberHealth::met_nobody(const std::string& ip, const std::string& source)
 {
+    Egress& egress = egress_[source];
     // More are no more suspicious.
-    if (suspects_.count(source) > 0)
-        return;
-    std::set<std::string>& dead = dead_[source];
-    dead.insert(ip);
-    if (dead.size() >= options_.many_dead)
-        suspects_.insert(source);
+    if (egress.dead.size() < options_.many_dead)
+        egress.dead.insert(ip);
+    egress.fell_silent = egress.fell_silent || egress.answered.count(ip) > 0;
+}
+
+bool ProberHealth::suspicious(SteadyPoint now, const Egress& egress) const
+{
+    if (!options_.tests_egress || egress.dead.empty())
+        return false;
+    const bool unproven = !egress.proven || now - *egress.proven >= proof_counts;
+    return unproven || egress.fell_silent || egress.dead.size() >= options_.many_dead;
+}
+
+bool ProberHealth::suspicious(SteadyPoint now, const std::string& source) const
+{
+    const auto found = egress_.find(source);
+    return found != egress_.end() && suspicious(now, found->second);
+}
+
+bool ProberHealth::suspicious(SteadyPoint now) const
+{
+    return std::any_of(egress_.begin(), egress_.end(), [&](const auto& each) { return suspicious(now, each.second); });
+}
+
+bool ProberHealth::silent(const std::string& source) const
+{
+    const auto found = egress_.find(source);
+    return options_.tests_egress && found != egress_.end() && !found->second.dead.empty();
 }
 
 bool ProberHealth::egress_seen(SteadyPoint now, const std::string& source) const
 {
-    const auto met = met_.find(source);
-    return met != met_.end() && now - met->second < options_.every && suspects_.count(source) == 0 &&
-           trouble_.count({SelfTestItem::egress, source}) == 0;
+    const auto found = egress_.find(source);
+    return found != egress_.end() && found->second.met && now - *found->second.met < options_.every &&
+           !suspicious(now, found->second) && trouble_.count({SelfTestItem::egress, source}) == 0;
 }
 
 }  // namespace winnow::verifier

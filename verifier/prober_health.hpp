@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -31,6 +32,7 @@ struct SelfTestFinding {
     SelfTestStatus status = SelfTestStatus::undecided;
     std::string what;         ///< one sentence, of a failure with the cure
     std::string source = {};  ///< which of our addresses it is about; empty = all, or the system's choice
+    bool tried = true;        ///< egress: false = nobody was connected to, probing had shown it a little before
 };
 
 struct HealthOptions {
@@ -38,6 +40,7 @@ struct HealthOptions {
     milliseconds again = std::chrono::seconds{30};  ///< after a failure; doubled from round to round
     milliseconds longest_again = std::chrono::minutes{5};
     std::size_t many_dead = 8;           ///< addresses in a row that nobody answered at: then it may be us
+    bool tests_egress = true;            ///< rounds do; else silence is never doubted, for nothing would end that
     std::set<std::string> sources = {};  ///< our addresses; of several, one that fails rests alone
 };
 
@@ -51,8 +54,8 @@ public:
 
     /// A round of the self-test ended.
     void record(const std::vector<SelfTestFinding>& round, SteadyPoint now);
-    /// A mail host answered a connection from `source`: its egress works.
-    void met_somebody(SteadyPoint now, const std::string& source = {});
+    /// A mail host, at `ip` when that is known, answered a connection from `source`: its egress works.
+    void met_somebody(SteadyPoint now, const std::string& source = {}, const std::string& ip = {});
     /// Nobody answered at that address.
     void met_nobody(const std::string& ip, const std::string& source = {});
 
@@ -70,10 +73,16 @@ public:
     bool tested() const noexcept { return rounds_ > 0; }
     /// A round ended without a failure.
     bool ever_healthy() const noexcept { return ever_healthy_; }
-    /// So many hosts in a row did not answer one of our addresses that it may be us.
-    bool suspicious() const noexcept { return !suspects_.empty(); }
+    /// Connections from `source` met nobody since one was answered or a round looked, and it may be us: there were
+    /// many, or somebody fell silent who had answered, or nothing has shown for a minute that anything gets out. Until
+    /// a round was made, or somebody answers, that silence says nothing about those hosts.
+    bool suspicious(SteadyPoint now, const std::string& source) const;
+    /// Of any source.
+    bool suspicious(SteadyPoint now) const;
+    /// Nobody has answered `source` since somebody did not, be it much or little: the next ones will tell more.
+    bool silent(const std::string& source) const;
     /// The next round's time has come.
-    bool due(SteadyPoint now) const noexcept { return !tested() || now >= next_ || (suspicious() && now >= soonest_); }
+    bool due(SteadyPoint now) const { return !tested() || now >= next_ || (now >= soonest_ && suspicious(now)); }
     /// The last sign that egress works from there was less than one round ago, and nothing speaks against it.
     bool egress_seen(SteadyPoint now, const std::string& source = {}) const;
 
@@ -87,11 +96,19 @@ private:
     milliseconds pause_{0};  ///< to the next round while unhealthy
     SteadyPoint next_{}, soonest_{};
     SteadyPoint since_{};
-    std::map<std::string, SteadyPoint> met_;             ///< by source: when somebody answered last
-    std::map<std::string, std::set<std::string>> dead_;  ///< by source: addresses since somebody answered
-    std::set<std::string> suspects_;                     ///< sources with many of them
+
+    /// What connections from a source met.
+    struct Egress {
+        std::optional<SteadyPoint> met;     ///< when somebody answered last
+        std::optional<SteadyPoint> proven;  ///< when that, or a round that tried it, last showed that it works
+        std::set<std::string> answered;     ///< addresses that did, the first few of them
+        std::set<std::string> dead;         ///< addresses that did not, since somebody answered or a round tried
+        bool fell_silent = false;           ///< one of those is of `answered`
+    };
+    std::map<std::string, Egress> egress_;  ///< by source
 
     void weigh_trouble();
+    bool suspicious(SteadyPoint now, const Egress& egress) const;
 };
 
 }  // namespace winnow::verifier

@@ -18,7 +18,6 @@ namespace {
 
 constexpr milliseconds connect_patience{10'000};
 constexpr milliseconds banner_patience{15'000};
-constexpr milliseconds longest_wait = std::chrono::hours{1};
 
 SelfTestFinding passed(SelfTestItem item)
 {
@@ -165,7 +164,8 @@ awaitable<std::vector<SelfTestFinding>> run_self_test(Services services, Verifie
     for (const std::string& source : sources) {
         if (!targets.empty()) {
             SelfTestFinding finding = passed(SelfTestItem::egress);
-            if (egress_seen.count(source) == 0)
+            finding.tried = egress_seen.count(source) == 0;
+            if (finding.tried)
                 finding = co_await egress_of(services, options, targets, source);
             found(std::move(finding), source);
         }
@@ -271,6 +271,7 @@ SelfTest::SelfTest(Services services, const VerifierOptions& options)
 {
     HealthOptions health;
     health.every = options.self_test_every;
+    health.tests_egress = !targets_of(options).empty();
     health.sources = {options.sources.begin(), options.sources.end()};
     state_ = std::make_shared<State>(services, options, health);
 }
@@ -289,14 +290,20 @@ awaitable<bool> SelfTest::wait(milliseconds most)
     return state_->end_of_round(most);
 }
 
-awaitable<void> SelfTest::doubt()
+bool SelfTest::doubts(const std::string& source) const
+{
+    return state_->health.suspicious(state_->services.clock.steady(), source);
+}
+
+awaitable<bool> SelfTest::look_into_it(milliseconds most)
 {
     const std::shared_ptr<State> self = state_;
-    if (!self->enabled || !self->health.suspicious())
-        co_return;
     if (self->health.due(self->services.clock.steady()))
         self->begin();
-    co_await self->end_of_round(longest_wait);
+    if (self->running)
+        co_return co_await self->end_of_round(most);
+    const Wake wake = co_await sleep_for(self->services.timers, most);
+    co_return wake != Wake::cancelled;
 }
 
 ProberHealth& SelfTest::health() noexcept

@@ -31,8 +31,11 @@ public:
     bool look();
     /// Waits for the end of the round under way, at most so long; nothing under way = not at all. False at shut-down.
     awaitable<bool> wait(milliseconds most);
-    /// Nobody answers any more: waits for a round about that.
-    awaitable<void> doubt();
+    /// Whether the silence that a connection from `source` met may be ours: then it is no answer yet.
+    bool doubts(const std::string& source) const;
+    /// Looks into such doubts, at most so long: begins a round as soon as one may be made and waits for its end. False
+    /// at shut-down.
+    awaitable<bool> look_into_it(milliseconds most);
 
     ProberHealth& health() noexcept;
     const ProberHealth& health() const noexcept;

@@ -151,7 +151,8 @@ TEST_F(ProberHealthOfTwo, AnAnswerToOneDoesNotVouchForTheOther)
         health.met_nobody("198.51.100." + std::to_string(i), a);
         health.met_somebody(clock.steady(), b);
     }
-    EXPECT_TRUE(health.suspicious());
+    EXPECT_TRUE(health.suspicious(clock.steady(), a));
+    EXPECT_FALSE(health.suspicious(clock.steady(), b));
     EXPECT_TRUE(health.egress_seen(clock.steady(), b));
     EXPECT_FALSE(health.egress_seen(clock.steady(), a));
 }
@@ -175,21 +176,77 @@ TEST_F(ProberHealthTest, ManyHostsInARowThatDoNotAnswerMakeARoundDue)
 {
     round(SelfTestItem::egress, SelfTestStatus::passed);
     clock.advance(minutes{2});
+    health.met_somebody(clock.steady());
     meet_nobody(7);
     health.met_nobody("192.0.2.0");
-    EXPECT_FALSE(health.suspicious()) << "one host twice is one host";
+    EXPECT_FALSE(health.suspicious(clock.steady())) << "one host twice is one host";
     health.met_somebody(clock.steady());
     meet_nobody(7);
     EXPECT_FALSE(health.due(clock.steady()));
     health.met_nobody("192.0.2.7");
-    EXPECT_TRUE(health.suspicious());
+    EXPECT_TRUE(health.suspicious(clock.steady()));
     EXPECT_TRUE(health.due(clock.steady()));
     round(SelfTestItem::egress, SelfTestStatus::passed);
-    EXPECT_FALSE(health.suspicious());
+    EXPECT_FALSE(health.suspicious(clock.steady()));
     meet_nobody(8);
     EXPECT_FALSE(health.due(clock.steady())) << "a list of dead hosts does not make a round a second";
     clock.advance(minutes{1});
     EXPECT_TRUE(health.due(clock.steady()));
+}
+
+TEST_F(ProberHealthTest, AHostThatHadAnsweredAndFallsSilentIsEnoughWhileNobodyElseAnswers)
+{
+    const std::string none;
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    health.met_somebody(clock.steady(), none, "192.0.2.1");
+    health.met_somebody(clock.steady(), none, "192.0.2.2");
+    health.met_nobody("192.0.2.9");
+    EXPECT_FALSE(health.suspicious(clock.steady())) << "it has never answered";
+    health.met_nobody("192.0.2.1");
+    EXPECT_TRUE(health.suspicious(clock.steady()));
+    health.met_somebody(clock.steady(), none, "192.0.2.2");
+    EXPECT_FALSE(health.suspicious(clock.steady()));
+    health.met_nobody("192.0.2.1");
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    EXPECT_FALSE(health.suspicious(clock.steady()));
+    health.met_nobody("192.0.2.1");
+    EXPECT_FALSE(health.suspicious(clock.steady())) << "that it is silent is known by now";
+}
+
+TEST_F(ProberHealthTest, SilenceIsDoubtedWhenNothingHasShownForAMinuteThatAnythingGetsOut)
+{
+    round(SelfTestItem::egress, SelfTestStatus::passed);
+    health.met_nobody("192.0.2.1");
+    EXPECT_FALSE(health.suspicious(clock.steady()));
+    clock.advance(minutes{1});
+    EXPECT_TRUE(health.suspicious(clock.steady()));
+    EXPECT_TRUE(health.due(clock.steady()));
+    health.met_somebody(clock.steady());
+    clock.advance(minutes{5});
+    EXPECT_FALSE(health.suspicious(clock.steady())) << "nobody was silent since";
+}
+
+TEST_F(ProberHealthTest, ARoundThatConnectedToNobodyRemovesNoDoubt)
+{
+    health.met_somebody(clock.steady());
+    meet_nobody(8);
+    SelfTestFinding seen{SelfTestItem::egress, SelfTestStatus::passed, {}};
+    seen.tried = false;
+    health.record({seen}, clock.steady());
+    EXPECT_TRUE(health.suspicious(clock.steady()));
+    seen.tried = true;
+    health.record({seen}, clock.steady());
+    EXPECT_FALSE(health.suspicious(clock.steady()));
+}
+
+TEST_F(ProberHealthTest, WithoutATestOfEgressNothingIsDoubtedForNothingWouldEndIt)
+{
+    HealthOptions options;
+    options.tests_egress = false;
+    ProberHealth untested{options};
+    for (int i = 0; i < 20; ++i)
+        untested.met_nobody("192.0.2." + std::to_string(i));
+    EXPECT_FALSE(untested.suspicious(clock.steady()));
 }
 
 TEST_F(ProberHealthTest, AHostThatAnsweredALittleWhileAgoShowsThatEgressWorks)

@@ -275,6 +275,89 @@ TEST_F(UnfitProber, WithoutEgressTakesNoSilenceForAVerdict)
     EXPECT_EQ(done.counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 60}}));
 }
 
+TEST_F(UnfitProber, WithinAMinuteOfARoundHoldsWhatMetNobodyUntilTheNextOne)
+{
+    lab.start_process();
+    lab.expect_complete(lab.verify(lab.upload({"ann@x.test"})));
+    const auto people = spread(60);
+    for (test::FakeHost* host : hosts)
+        host->silent = true;
+    target().silent = true;
+    const auto started = lab.start(lab.upload(people), minutes{40});
+    lab.timers.run_for(lab.io, seconds{50});
+    EXPECT_TRUE(lab.results(started.list_id).empty()) << "not even a try is counted";
+    lab.timers.run_for(lab.io, minutes{15});
+    EXPECT_EQ(job(started.id).state, JobState::waiting);
+    EXPECT_THAT(job(started.id).note, HasSubstr("no mail host answers"));
+    EXPECT_EQ(job(started.id).counters.done, 0u);
+    for (test::FakeHost* host : hosts)
+        host->silent = false;
+    target().silent = false;
+    lab.timers.run_for(lab.io, minutes{20});
+    lab.expect_complete(job(started.id));
+    EXPECT_EQ(job(started.id).counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 60}}));
+}
+
+TEST_F(UnfitProber, IsFoundOutWithAFewHostsThatHadAnswered)
+{
+    lab.options.manners = Manners{};
+    lab.start_process();
+    std::vector<std::string> many;
+    (void)spread(3);
+    for (int i = 0; i < 60; ++i)
+        many.push_back("user" + std::to_string(i) + "@d" + std::to_string(i % 3) + ".test");
+    const auto started = lab.start(lab.upload(many));
+    lab.timers.run_for(lab.io, seconds{20});
+    const auto before = job(started.id).counters.done;
+    EXPECT_GT(before, 0u);
+    for (test::FakeHost* host : hosts)
+        host->silent = true;
+    target().silent = true;
+    lab.timers.run_for(lab.io, minutes{20});
+    EXPECT_EQ(job(started.id).state, JobState::waiting);
+    EXPECT_EQ(job(started.id).counters.by_reason.count(Reason::no_connect), 0u);
+    for (test::FakeHost* host : hosts)
+        host->silent = false;
+    target().silent = false;
+    lab.timers.run_for(lab.io, minutes{60});
+    lab.expect_complete(job(started.id));
+    EXPECT_EQ(job(started.id).counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 60}}));
+}
+
+TEST_F(UnfitProber, LetsGoOfWhatMetNobodyWhenTheJobIsCancelledOrTheProcessEnds)
+{
+    lab.start_process();
+    lab.expect_complete(lab.verify(lab.upload({"ann@x.test"})));
+    const auto people = spread(20);
+    for (test::FakeHost* host : hosts)
+        host->silent = true;
+    target().silent = true;
+    const auto started = lab.start(lab.upload(people));
+    const auto drained = lab.start(lab.upload({"ben@d0.test", "cem@d1.test"}));
+    lab.timers.run_for(lab.io, seconds{35});
+    SteadyPoint told = lab.clock.steady();
+    ASSERT_TRUE(lab.run(lab.jobs->cancel(ProbeLab::ws, started.id)));
+    EXPECT_EQ(lab.wait(started.id).state, JobState::cancelled);
+    EXPECT_LT(lab.clock.steady() - told, seconds{1});
+    EXPECT_TRUE(lab.results(started.list_id).empty());
+    told = lab.clock.steady();
+    lab.run(lab.jobs->drain());
+    EXPECT_LT(lab.clock.steady() - told, seconds{2});
+    EXPECT_EQ(lab.stored_job(drained.id).counters.done, 0u);
+}
+
+TEST_F(UnfitProber, DoesNotMakeOneDeadHostWaitLong)
+{
+    lab.start_process();
+    spread(1);
+    hosts.front()->silent = true;
+    lab.clock.advance(minutes{5});
+    const SteadyPoint asked = lab.clock.steady();
+    const auto verdict = lab.run(lab.verifier->check(ProbeLab::ws, "ann@d0.test", seconds{30}));
+    EXPECT_EQ(verdict.reason, Reason::no_connect);
+    EXPECT_LT(lab.clock.steady() - asked, seconds{6}) << "the patience of a check, and a knock";
+}
+
 TEST_F(UnfitProber, IsNotWhatAListOfDeadHostsMakes)
 {
     lab.start_process();
