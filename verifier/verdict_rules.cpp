@@ -175,14 +175,4 @@ std::optional<Reason> reason_of_outcome(const Evidence& step)
     return reason;
 }
 
-std::optional<HistoryFact> read_history(const std::vector<Evidence>& history, TimePoint now)
-{
-    for (const Evidence& e : history) {
-        const auto reason = reason_of_outcome(e);
-        if (reason && now < e.at + default_ttl(*reason))
-            return HistoryFact{*reason, &e};
-    }
-    return std::nullopt;
-}
-
 }  // namespace winnow::verifier

@@ -39,12 +39,4 @@ void conclude(VerdictRecord& record, Reason reason, TimePoint now);
 /// are about us or about the moment.
 std::optional<Reason> reason_of_outcome(const Evidence& step);
 
-/// A reason, and the step of the history that gives it.
-struct HistoryFact {
-    Reason reason;
-    const Evidence* by;
-};
-/// What own deliveries and reports of an address say, newest first; nothing when they say nothing that is still valid.
-std::optional<HistoryFact> read_history(const std::vector<Evidence>& history, TimePoint now);
-
 }  // namespace winnow::verifier

@@ -174,46 +174,5 @@ TEST(VerdictRules, EveryReasonHasAProbabilityWithinItsInterval)
     }
 }
 
-Evidence delivery(ReplyClass klass, std::string answer, TimePoint at, EvidenceKind kind = EvidenceKind::delivery)
-{
-    Evidence e;
-    e.kind = kind;
-    e.klass = klass;
-    e.answer = std::move(answer);
-    e.at = at;
-    return e;
-}
-
-TEST(VerdictRules, TheNewestFactOfTheHistoryDecidesAndIsNamed)
-{
-    const std::vector<Evidence> history{
-        delivery(ReplyClass::greylisted, "451 4.7.1 later", now - std::chrono::hours{1}),
-        delivery(ReplyClass::mailbox_unknown, "450 4.1.1 unknown", now - std::chrono::hours{2}),
-        delivery(ReplyClass::delivered, "250 2.0.0 ok", now - std::chrono::hours{3}),
-        delivery(ReplyClass::mailbox_unknown, "550 5.1.1 unknown", now - std::chrono::hours{4}),
-    };
-    const auto fact = read_history(history, now);
-    ASSERT_TRUE(fact);
-    EXPECT_EQ(fact->reason, Reason::accepted);
-    EXPECT_EQ(fact->by, &history[2]);
-}
-
-TEST(VerdictRules, OldOrEmptyHistoryDecidesNothing)
-{
-    EXPECT_FALSE(read_history({}, now));
-    EXPECT_FALSE(read_history({delivery(ReplyClass::delivered, "250 ok", now - std::chrono::hours{24 * 31})}, now));
-    EXPECT_TRUE(read_history({delivery(ReplyClass::delivered, "250 ok", now - std::chrono::hours{24 * 29})}, now));
-    EXPECT_FALSE(read_history({delivery(ReplyClass::content_spam, "550 5.7.1 spam", now)}, now));
-    EXPECT_FALSE(read_history({delivery(ReplyClass::ip_blocked, "554 5.7.1 listed", now)}, now));
-}
-
-TEST(VerdictRules, ABounceReportIsAFactWithoutADigit)
-{
-    const auto fact =
-        read_history({delivery(ReplyClass::mailbox_unknown, "no such user", now, EvidenceKind::report)}, now);
-    ASSERT_TRUE(fact);
-    EXPECT_EQ(fact->reason, Reason::mailbox_not_found);
-}
-
 }  // namespace
 }  // namespace winnow::verifier
