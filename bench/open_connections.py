@@ -3,8 +3,8 @@
 
     python3 bench/open_connections.py build/release/app/winnow --connections 10000
 
-One address at each of so many domains, whose mail hosts (winnow's sandbox) answer each command after three seconds, so that
-the connections are open at the same time. Prints how many were, as the kernel counts them, and the peak memory.
+A few addresses at each of so many domains, whose mail hosts (winnow's sandbox) answer each command after three seconds, so
+that the connections are open at the same time. Prints how many were, as the kernel counts them, and the peak memory.
 """
 import argparse
 import os
@@ -15,6 +15,9 @@ import subprocess
 import sys
 import tempfile
 import time
+
+
+PER_DOMAIN = 8
 
 
 def free_port():
@@ -32,7 +35,7 @@ def established(port):
 
 def measure(winnow, folder, connections, in_clear):
     listed = folder / "list.csv"
-    listed.write_text("email\n" + "".join(f"user1@d{n}.slow.test\n" for n in range(connections)))
+    listed.write_text("email\n" + "".join(f"user{k}@d{n}.slow.test\n" for n in range(connections) for k in range(PER_DOMAIN)))
     config = folder / "winnow.toml"
     config.write_text(f"[verifier]\nmanners.max_connections = {connections}\nmanners.between_rcpts = \"0s\"\nmanners.between_connections = \"0s\"\n")
     dns, smtp = free_port(), free_port()
