@@ -19,7 +19,7 @@ struct Manners {
     int large_rcpts_per_connection = 20;
     int large_per_hour = 2'000;  ///< RCPTs; halved above 10 % unknown users
     int max_connections = 200;   ///< of this process
-    static Manners lifted();     ///< for labs: 4 connections per site, 100 RCPTs, no pauses
+    static Manners lifted();     ///< for labs: 4 connections per site, 1,000 in all, 100 RCPTs, no pauses
 };
 
 /// How long somebody who waits for one address is kept waiting (docs/verification.md, "Interactive checks"). A timeout

@@ -21,6 +21,7 @@ Manners Manners::lifted()
 {
     Manners m;
     m.connections_per_site = 4;
+    m.max_connections = 1'000;
     m.rcpts_per_connection = 100;
     m.between_rcpts = milliseconds{0};
     m.between_connections = milliseconds{0};
