@@ -4,14 +4,9 @@
 
 namespace winnow {
 
-/// How the answer to a command of ours is read: by the table (ReplyClassifier::classify), and then by what its code
-/// rules out, whatever its words are:
-///   - 500 to 504 are about the dialogue (RFC 5321 section 4.2.2). "503 5.1.1 user unknown, need MAIL" answers a
-///   command
-///     that was not understood, hence it says nothing about the recipient: `protocol`, rule "code:dialogue".
-///   - A yes is `delivered`; of the ones to RCPT those that SmtpReply::accepts_recipient() tells apart, and the others
-///   ("220", "354",
-///     "250 5.1.1 user unknown") are answers to something else: `protocol`, rule "code:no_answer".
+/// How the answer to a command of ours is read: by ReplyClassifier::classify, a yes by its code. A yes is `delivered`;
+/// of the ones to RCPT those that SmtpReply::accepts_recipient() tells apart, and the others ("220", "354",
+/// "250 5.1.1 user unknown") are answers to something else: `protocol`, rule "code:no_answer".
 /// Not for quoted replies (bounce mails, logs): what was asked there is not known.
 Classified read_by_code(const ReplyClassifier& replies, const SmtpReply& reply, const ReplyContext& context);
 

@@ -26,9 +26,16 @@ struct Question {
     std::string_view provider;
     int recipients = 1;
     bool via_smarthost = false;
+    bool temporary = false;  ///< its words take the finality back
 
-    /// 4, 5, or 0 when nothing in the text says which.
-    int digit() const { return code != 0 ? code / 100 : enhanced.klass; }
+    /// 4, 5, or 0 when nothing in the text says which. The code and its status agree (RFC 3463 section 2); where they
+    /// do not, the milder one counts.
+    int digit() const
+    {
+        if (temporary || (code / 100 == 5 && enhanced.klass == 4))
+            return 4;
+        return code != 0 ? code / 100 : enhanced.klass;
+    }
 };
 
 struct Reading {
@@ -202,8 +209,37 @@ struct ReplyClassifier::Table {
         return row.has_phrase ? Tier::phrase : Tier::status;
     }
 
-    /// Reads one reply, whatever it quotes.
-    std::optional<Reading> read_one(const Question& question) const
+    /// Reads one reply, whatever it quotes. One that says both that a mailbox is missing and that this will pass
+    /// contradicts itself: it is read as the temporary one that it should have been, and marked so.
+    std::optional<Reading> read_one(Question& question) const
+    {
+        const auto hits = rows.find(question.text);
+        const auto best = read_hits(question, hits);
+        if (!best || !says_dead(best->row->klass))
+            return best;
+        const ReplyRow* const words = taken_back(hits);
+        if (!words)
+            return best;
+        question.temporary = true;
+        const auto mild = read_hits(question, hits);
+        return mild ? mild : Reading{words, Tier::phrase, {}, question.digit(), false};
+    }
+
+    /// The row whose words say that this will pass ("try again later"); null when none does, or only such as ask for
+    /// something else ("check the address and try again").
+    static const ReplyRow* taken_back(const std::vector<ReplyTable::Hit>& hits)
+    {
+        auto words = hits;
+        std::erase_if(words, [](const ReplyTable::Hit& hit) { return !hit.row->temporary; });
+        const ReplyTable::Hit* longest = nullptr;
+        for (const ReplyTable::Hit& hit : words)
+            if (hit.row->klass != ReplyClass::unknown && !part_of_longer(hit, words) &&
+                (!longest || hit.span.length > longest->span.length))
+                longest = &hit;
+        return longest ? longest->row : nullptr;
+    }
+
+    std::optional<Reading> read_hits(const Question& question, const std::vector<ReplyTable::Hit>& hits) const
     {
         std::optional<Reading> best;
         std::vector<Reading> us, others, causes;
@@ -220,10 +256,10 @@ struct ReplyClassifier::Table {
             if (!best || reading.rank() > best->rank())
                 best = reading;
         };
-        for (const ReplyTable::Hit& hit : rows.find(question.text)) {
+        for (const ReplyTable::Hit& hit : hits) {
             if (hit.row->subject)
                 subjects.push_back(hit);
-            else
+            else if (!hit.row->temporary)
                 consider(*hit.row, hit.span);
         }
         for (const std::uint32_t at : rows.status_rows())
@@ -275,8 +311,11 @@ struct ReplyClassifier::Table {
     Answer read(const Question& question) const
     {
         const auto chain = quoted_chain({question.code, question.enhanced, std::string(question.text), {}});
-        if (chain.size() == 1)
-            return {read_one(question), question};
+        if (chain.size() == 1) {
+            Question single = question;
+            const auto reading = read_one(single);
+            return {reading, single};
+        }
         std::vector<std::optional<Reading>> readings;
         Question layer = question;
         for (const QuotedReply& reply : chain) {
@@ -284,6 +323,7 @@ struct ReplyClassifier::Table {
             layer.enhanced = reply.enhanced;
             layer.text = reply.text;
             layer.stage = reply.stage.value_or(question.stage);
+            layer.temporary = false;
             readings.push_back(read_one(layer));
         }
         layer.text = {};
@@ -368,6 +408,8 @@ Classified ReplyClassifier::classify(const SmtpReply& reply, const ReplyContext&
         return classified(rule.klass, std::string(rule.rule), context.via_smarthost);
     }
     const auto answer = table_->read(question);
+    if (reply.about_dialogue() && answer.reading && about_address(answer.reading->row->klass))
+        return classified(ReplyClass::protocol, "code:dialogue", context.via_smarthost);
     if (answer.reading)
         return classified(*answer.reading, context.via_smarthost);
     if (unmatched_)

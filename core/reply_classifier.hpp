@@ -50,6 +50,9 @@ public:
     static Result<ReplyClassifier> parse(std::string_view tsv);
     static Result<ReplyClassifier> load(const std::string& path);
 
+    /// A reply to a command of ours. 500 to 504 are about the dialogue (RFC 5321 section 4.2.2): "503 5.1.1 user
+    /// unknown, need MAIL" answers a command that was not understood and says nothing about the recipient: `protocol`,
+    /// rule "code:dialogue".
     Classified classify(const SmtpReply& reply, const ReplyContext& context) const;
     /// A diagnostic text alone, code and enhanced status found inside it where present (bounce mails, logs).
     Classified classify_text(std::string_view diagnostic, const ReplyContext& context) const;

@@ -8,15 +8,6 @@ namespace {
 
 using Hit = ReplyTable::Hit;
 
-/// "returned to sender" is not about a sender: what lies in a longer hit was no hit.
-bool part_of_longer(const Hit& hit, const std::vector<Hit>& all)
-{
-    return std::any_of(all.begin(), all.end(), [&hit](const Hit& other) {
-        return other.span.begin <= hit.span.begin && other.span.end >= hit.span.end &&
-               other.span.length > hit.span.length;
-    });
-}
-
 bool ends_sentence(std::string_view text)
 {
     constexpr std::array<std::string_view, 4> ends{". ", "; ", "! ", "? "};

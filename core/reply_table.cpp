@@ -94,6 +94,8 @@ bool read_marks(std::string_view text, ReplyRow& row)
             row.subject = true;
         else if (word == "cause")
             row.cause = true;
+        else if (word == "temporary")
+            row.temporary = true;
         else
             return false;
     }
@@ -205,12 +207,13 @@ Result<ReplyRow> ReplyTable::read_row(const std::vector<std::string_view>& field
         return bad_field("class", "a reply class");
     row.klass = *klass;
     if (!read_marks(fields[7], row))
-        return bad_field("marks", "-, or clear, final, weak, edge, shared, subject, cause separated by commas");
+        return bad_field("marks",
+                         "-, or clear, final, weak, edge, shared, subject, cause, temporary separated by commas");
     row.has_phrase = fields[5] != "-" && !fields[5].empty();
     if (!row.has_phrase && !row.status.asked() && row.codes.empty())
         return bad_field("phrase", "a phrase, or a row with an exact code or status");
-    if (!row.has_phrase && (row.subject || row.cause))
-        return bad_field("marks", "subject and cause only on a row with a phrase");
+    if (!row.has_phrase && (row.subject || row.cause || row.temporary))
+        return bad_field("marks", "subject, cause and temporary only on a row with a phrase");
     if (row.has_phrase) {
         WINNOW_TRY(row.phrase, ReplyPhrase::parse(fields[5]));
     }
@@ -286,6 +289,14 @@ std::vector<ReplyTable::Hit> ReplyTable::find(std::string_view folded) const
         }
     }
     return hits;
+}
+
+bool part_of_longer(const ReplyTable::Hit& hit, const std::vector<ReplyTable::Hit>& all)
+{
+    return std::any_of(all.begin(), all.end(), [&hit](const ReplyTable::Hit& other) {
+        return other.span.begin <= hit.span.begin && other.span.end >= hit.span.end &&
+               other.span.length > hit.span.length;
+    });
 }
 
 }  // namespace winnow

@@ -41,7 +41,8 @@ struct ReplyRow {
     bool edge = false;     ///< refused by a directory at the edge: dead only where the domain is known to accept others
     bool subject = false;  ///< names whom a reply speaks of and says nothing of them (core/reply_subject.hpp)
     bool cause = false;    ///< why a server could not find out: outweighs that it did not find the mailbox
-    bool shared = false;   ///< a provider's row that anybody else may be read by, as a generic one
+    bool temporary = false;  ///< takes a final answer back; with the class `unknown`, words that look so and do not
+    bool shared = false;     ///< a provider's row that anybody else may be read by, as a generic one
     std::size_t order = 0;
     std::string columns;  ///< as written, tabs between them: what people are shown
 };
@@ -86,5 +87,8 @@ private:
     std::vector<Node> nodes_;
     std::array<std::uint32_t, 256> roots_{};  ///< node 0 spread out; 0 = none
 };
+
+/// Does `hit` lie in a longer one of `all`? Then it was none: "returned to sender" is not about a sender.
+bool part_of_longer(const ReplyTable::Hit& hit, const std::vector<ReplyTable::Hit>& all);
 
 }  // namespace winnow

@@ -130,6 +130,15 @@ INSTANTIATE_TEST_SUITE_P(
         {"", 550, "5.1.1 timeout while checking recipient, user unknown"},
         {"", 550, "5.1.1 recipient rejected: remote mailserver unreachable, user unknown"},
         {"", 550, "5.1.1 cannot connect to recipient server, user unknown"},
+        // what an access table or a policy service says behind stock words
+        {"", 554, "5.7.1 <u@d.example>: Recipient address rejected: Access denied"},
+        {"", 550, "<u@d.example>: Recipient address rejected: Access denied"},
+        {"", 550, "5.1.1 <u@d.example>: Recipient address rejected: Access denied"},
+        {"microsoft365", 550, "5.7.1 Recipient address rejected: Access denied"},
+        {"", 554, "5.7.1 <u@d.example>: Recipient address rejected: Blocked by policyd"},
+        {"", 550, "5.7.1 this certificate is no longer valid"},
+        {"", 550, "5.7.505 Access denied, banned recipient"},
+        {"", 550, "No MX record found for domain=e.example"},
         // in other languages
         {"", 550, "Unbekannter Benutzer als Absender"},
         {"", 550, "5.1.1 Absenderadresse: Benutzer unbekannt"},
