@@ -35,6 +35,11 @@ public:
     JobProgress progress() const;
 
 private:
+    static constexpr std::size_t results_per_commit = 500;
+    static constexpr std::size_t most_unstored = 8 * results_per_commit;  ///< results that wait for their commit
+    /// Not before the cache has forgotten what failed (DnsCacheOptions::failure_ttl).
+    static constexpr milliseconds look_at_ourselves_every{20'000};
+
     /// A row that was concluded and is not stored yet.
     struct Finished {
         storage::RowResult result;
