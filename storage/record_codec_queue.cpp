@@ -108,6 +108,9 @@ std::string encode(const CampaignRecord& record)
     to.set_refused(record.refused);
     write_names(to.mutable_gate(), record.gate);
     to.set_version(record.version);
+    to.set_verify_held(record.verify_held);
+    to.set_key_id(record.key_id);
+    to.set_verification(record.verification);
     return wrap(Kind::campaign, to);
 }
 
@@ -139,6 +142,9 @@ Result<CampaignRecord> decode<CampaignRecord>(std::string_view bytes)
     to.refused = from.refused();
     to.gate = read_names(from.gate());
     to.version = from.version();
+    to.verify_held = from.verify_held();
+    to.key_id = from.key_id();
+    to.verification = from.verification();
     WINNOW_CHECK(enums.status());
     return to;
 }

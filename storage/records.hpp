@@ -129,6 +129,9 @@ struct CampaignRecord {
         gate;  ///< what became of a row and why -> rows, e.g. "held:greylisted", "refused:mailbox_not_found"
     std::map<MessageState, std::uint64_t> by_state;  ///< of its messages, kept by the committer
     std::map<std::string, std::uint64_t> later;      ///< async_bounce, complaint, unsubscribe, kept by the committer
+    bool verify_held = false;  ///< a verification is started for held rows; false in campaigns older than the field
+    std::string key_id;        ///< of the API key that made it, whose daily cap such probes count against; may be empty
+    std::string verification;  ///< the job that the held rows wait for, or waited for last; empty
     Version version = 0;
 };
 

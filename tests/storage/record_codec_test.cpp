@@ -270,6 +270,29 @@ TEST(RecordCodec, EveryRecordHasItsFrozenBytes)
     expect_golden("meta", StoreMeta{1, "u", 64, "k"}, "13f39aca350801120175184022016b");
 }
 
+TEST(RecordCodec, ACampaignWithAVerificationIsTheOldOneWithMoreBehindIt)
+{
+    CampaignRecord record = campaign();
+    const std::string old = encode(record);
+    const auto before = decode<CampaignRecord>(old);
+    ASSERT_TRUE(before) << before.error().message();
+    EXPECT_FALSE(before->verify_held) << "older campaigns go on as they began";
+    EXPECT_TRUE(before->key_id.empty() && before->verification.empty());
+
+    record.verify_held = true;
+    record.key_id = "k";
+    record.verification = "J";
+    const std::string bytes = encode(record);
+    constexpr std::size_t head = 5;  // kind and checksum
+    EXPECT_EQ(crypto::hex(std::string_view(bytes).substr(head)),
+              crypto::hex(std::string_view(old).substr(head)) + "b80101c201016bca01014a");
+    const auto read = decode<CampaignRecord>(bytes);
+    ASSERT_TRUE(read) << read.error().message();
+    EXPECT_TRUE(read->verify_held);
+    EXPECT_EQ(read->key_id, "k");
+    EXPECT_EQ(read->verification, "J");
+}
+
 TEST(RecordCodec, AMessageComesBackWhole)
 {
     const auto read = decode<StoredMessage>(encode(message()));
