@@ -23,12 +23,6 @@ constexpr const char* same_person = "skipped:same_person";  ///< in CampaignReco
 
 using storage::CampaignRecord;
 
-std::uint64_t count(const CampaignRecord& c, MessageState state)
-{
-    const auto found = c.by_state.find(state);
-    return found == c.by_state.end() ? 0 : found->second;
-}
-
 std::uint64_t unfinished(const CampaignRecord& c)
 {
     return count(c, MessageState::accepted) + count(c, MessageState::queued) + count(c, MessageState::in_flight) +
@@ -274,6 +268,7 @@ awaitable<Result<bool>> Campaigns::Impl::wind_up(CampaignRecord campaign)
 awaitable<Result<>> Campaigns::Impl::finish(CampaignRecord campaign)
 {
     campaign.state = CampaignState::done;
+    campaign.note.clear();  // why held rows had to wait
     campaign.finished = services.engine.now();
     storage::EventRecord event;
     event.workspace = campaign.workspace;
@@ -286,14 +281,14 @@ awaitable<Result<>> Campaigns::Impl::finish(CampaignRecord campaign)
     co_return Result<>{};
 }
 
-awaitable<Result<bool>> Campaigns::Impl::step(CampaignRecord campaign, bool& all_passed)
+awaitable<Result<bool>> Campaigns::Impl::step(CampaignRecord campaign, Progress& progress)
 {
     if (campaign.state == CampaignState::cancelled)
         co_return co_await wind_up(std::move(campaign));
     if (campaign.state != CampaignState::running)
         co_return true;
-    if (!all_passed) {
-        WINNOW_CO_TRY(all_passed, co_await pass_rows(std::move(campaign)));
+    if (!progress.all_passed) {
+        WINNOW_CO_TRY(progress.all_passed, co_await pass_rows(std::move(campaign)));
         co_return false;
     }
     if (unfinished(campaign) == 0) {
@@ -302,6 +297,7 @@ awaitable<Result<bool>> Campaigns::Impl::step(CampaignRecord campaign, bool& all
     }
     if (count(campaign, MessageState::held) > 0) {
         WINNOW_CO_CHECK(co_await revisit_held(campaign));
+        WINNOW_CO_CHECK(co_await seek_verdicts(campaign.workspace, campaign.id, progress));
     }
     const milliseconds pause = pause_of(campaign, services.engine.now());
     co_return !co_await rest(pause);
@@ -323,7 +319,7 @@ awaitable<bool> Campaigns::Impl::rest(milliseconds pause)
 awaitable<void> Campaigns::Impl::run(std::string workspace, std::string id)
 {
     const std::string key = workspace + "/" + id;
-    bool all_passed = false;
+    Progress progress;
     while (!draining) {
         // Each commit of the runner would make the canceller's fail.
         if (stopping.count(key) > 0) {
@@ -334,7 +330,7 @@ awaitable<void> Campaigns::Impl::run(std::string workspace, std::string id)
         Error trouble;
         auto campaign = co_await load(workspace, id);
         if (campaign) {
-            const auto over = co_await step(std::move(*campaign), all_passed);
+            const auto over = co_await step(std::move(*campaign), progress);
             if (over && *over)
                 co_return;
             if (over)

@@ -116,6 +116,8 @@ awaitable<Result<CampaignRecord>> Campaigns::create(CampaignRequest request)
     record.html = std::move(request.html);
     record.headers = std::move(request.headers);
     record.include_risky = request.include_risky;
+    record.verify_held = request.verify_held;
+    record.key_id = std::move(request.key_id);
     record.created = now;
     record.hold_until = now + request.hold_for;
     WINNOW_CO_TRY(const auto form, CampaignTemplate::parse(record));

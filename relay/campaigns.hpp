@@ -18,14 +18,16 @@ struct CampaignRequest {
     std::map<std::string, std::string> headers;
     bool include_risky = false;
     milliseconds hold_for = std::chrono::hours{24};  ///< how long `unknown` rows wait for a verdict
+    bool verify_held = true;                         ///< have held rows verified, as far as the key's cap allows
+    std::string key_id;                              ///< of the API key whose cap that is
     SenderDomains allowed;                           ///< what `from` may be; Errc::permission_denied beyond it
     std::string id;                                  ///< a ULID; empty = a new one
     storage::OpList with;                            ///< committed together with the draft, its idempotency key too
 };
 
 /// Campaigns as durable state machines: rows through the gate into the lanes, resumed after a restart without sending
-/// to anyone twice (one row = one idempotent enqueue), held rows asked again when their verdict changes or the hold
-/// ends. Runs on one executor; not thread-safe.
+/// to anyone twice (one row = one idempotent enqueue), a verification asked for when rows are held, held rows asked
+/// again when their verdict changes or the hold ends. Runs on one executor; not thread-safe.
 class Campaigns {
 public:
     Campaigns(Services services, RelayOptions options);

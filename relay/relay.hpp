@@ -14,6 +14,7 @@
 #include "net/stream.hpp"
 #include "relay/admission.hpp"
 #include "relay/options.hpp"
+#include "relay/verdict_requests.hpp"
 #include "storage/engine.hpp"
 
 namespace winnow::relay {
@@ -37,8 +38,9 @@ struct Services {
     const ReplyClassifier& replies;
     const ProviderTable& providers;
     Admission& admission;
-    Breakers* breakers = nullptr;       ///< shared with probing; without them sending counts by itself
-    MassEvents* mass_events = nullptr;  ///< shared by delivery and bounce intake; null = nobody is guarded
+    Breakers* breakers = nullptr;         ///< shared with probing; without them sending counts by itself
+    MassEvents* mass_events = nullptr;    ///< shared by delivery and bounce intake; null = nobody is guarded
+    VerdictRequests* verdicts = nullptr;  ///< null = held rows wait for whoever verifies the list
 };
 
 /// Takes due messages from the lanes and delivers them: flows in turn, sites with their own connections, window and
