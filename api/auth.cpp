@@ -180,6 +180,14 @@ std::optional<ApiKey> KeyRing::verify(std::string_view text, TimePoint now) cons
     const std::string expected = found != impl_->keys.end() ? found->second.digest : std::string(digest.size(), '0');
     if (!crypto::equal(digest, expected) || found == impl_->keys.end())
         return std::nullopt;
+    return find(parts->id, now);
+}
+
+std::optional<ApiKey> KeyRing::find(std::string_view id, TimePoint now) const
+{
+    const auto found = impl_->keys.find(id);
+    if (found == impl_->keys.end())
+        return std::nullopt;
     const ApiKey& key = found->second.key;
     if (key.expires && now >= *key.expires)
         return std::nullopt;

@@ -48,6 +48,9 @@ public:
 
     /// The key that `text` is, when it is one, right and not expired at `now`.
     std::optional<ApiKey> verify(std::string_view text, TimePoint now) const;
+    /// The key of a public id, unless it is none, or has expired at `now`. For work that a key began: it proves
+    /// nothing.
+    std::optional<ApiKey> find(std::string_view id, TimePoint now) const;
     std::size_t size() const noexcept;
     /// Those of the keys, the expired ones too, each once.
     std::vector<std::string> workspaces() const;

@@ -17,9 +17,20 @@ using storage::CampaignRecord;
 
 constexpr std::size_t max_body_part = 512 * 1024;
 
-json wrapped(const CampaignRecord& campaign)
+awaitable<Result<json>> campaign_json(Context& context, CampaignRecord campaign)
 {
-    return {{"campaign", to_json(campaign)}};
+    std::optional<storage::JobRecord> job;
+    if (!campaign.verification.empty()) {
+        WINNOW_CO_TRY(job, co_await context.services.engine.get_job(campaign.workspace, campaign.verification));
+    }
+    co_return Result<json>{boost::system::in_place_value, to_json(campaign, job ? &*job : nullptr)};
+}
+
+awaitable<Answer> answer_with(Context& context, int status, CampaignRecord campaign)
+{
+    json body;
+    WINNOW_CO_TRY(body["campaign"], co_await campaign_json(context, std::move(campaign)));
+    co_return json_response(status, body);
 }
 
 /// The campaigns say which field is wrong in front of a colon: "subject: is empty".
@@ -56,6 +67,8 @@ awaitable<Answer> create_campaign(Context& context)
     request.html = fields.text("html", {}, max_body_part);
     request.headers = fields.text_map("headers", 50);
     request.include_risky = fields.flag("include_risky", false);
+    request.verify_held = fields.flag("verify_held", true);
+    request.key_id = context.key.id;
     request.hold_for = fields.duration("hold", request.hold_for, milliseconds{0}, std::chrono::days{30});
     request.allowed = context.key.from;
     const bool start = fields.flag("start", false);
@@ -78,9 +91,10 @@ awaitable<Answer> create_campaign(Context& context)
         campaign = co_await campaigns.start(context.key.workspace, campaign->id);
     if (!campaign)
         co_return campaign.error();
-    net::HttpResponse response = json_response(201, wrapped(*campaign));
-    response.fields.add("Location", "/api/v1/campaigns/" + campaign->id);
-    co_return response;
+    Answer answer = co_await answer_with(context, 201, *campaign);
+    if (net::HttpResponse* response = answer.response())
+        response->fields.add("Location", "/api/v1/campaigns/" + campaign->id);
+    co_return answer;
 }
 
 awaitable<Answer> list_campaigns(Context& context)
@@ -92,15 +106,17 @@ awaitable<Answer> list_campaigns(Context& context)
     WINNOW_CO_TRY(const auto found,
                   co_await context.services.engine.campaigns(context.key.workspace, page.after, page.limit));
     json all = json::array();
-    for (const CampaignRecord& campaign : found)
-        all.push_back(to_json(campaign));
+    for (const CampaignRecord& campaign : found) {
+        WINNOW_CO_TRY(auto object, co_await campaign_json(context, campaign));
+        all.push_back(std::move(object));
+    }
     co_return page_response("campaigns", std::move(all), page);
 }
 
 awaitable<Answer> get_campaign(Context& context)
 {
-    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
-    co_return json_response(200, wrapped(campaign));
+    WINNOW_CO_TRY(auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
+    co_return co_await answer_with(context, 200, std::move(campaign));
 }
 
 awaitable<Answer> start_campaign(Context& context)
@@ -108,8 +124,8 @@ awaitable<Answer> start_campaign(Context& context)
     WINNOW_CO_TRY(auto fields, Fields::of_json(context.body));
     if (auto problem = fields.problem())
         co_return *problem;
-    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.start(context.key.workspace, context.id));
-    co_return json_response(202, wrapped(campaign));
+    WINNOW_CO_TRY(auto campaign, co_await context.services.campaigns.start(context.key.workspace, context.id));
+    co_return co_await answer_with(context, 202, std::move(campaign));
 }
 
 awaitable<Answer> cancel_campaign(Context& context)
@@ -118,8 +134,8 @@ awaitable<Answer> cancel_campaign(Context& context)
     if (auto problem = fields.problem())
         co_return *problem;
     WINNOW_CO_CHECK(co_await context.services.campaigns.cancel(context.key.workspace, context.id));
-    WINNOW_CO_TRY(const auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
-    co_return json_response(202, wrapped(campaign));
+    WINNOW_CO_TRY(auto campaign, co_await context.services.campaigns.get(context.key.workspace, context.id));
+    co_return co_await answer_with(context, 202, std::move(campaign));
 }
 
 /// "lane.seq": where a held message is.

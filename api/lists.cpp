@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/idempotency.hpp"
+#include "api/list_memory.hpp"
 #include "api/list_upload.hpp"
 #include "api/paging.hpp"
 #include "api/probe_cap.hpp"
@@ -18,40 +19,14 @@ using nlohmann::json;
 using storage::JobRecord;
 using storage::ListRecord;
 
-/// What is known of a list beside its record: the latest job, and how the file was read.
-struct ListMemory {
-    std::string job_id;
-    std::string encoding;
-    std::vector<std::string> notes;
-};
-
-std::string memory_key(const Context& context, const std::string& list_id)
-{
-    return "list/" + context.key.workspace + "/" + list_id;
-}
-
 awaitable<Result<ListMemory>> recall(Context& context, std::string list_id)
 {
-    WINNOW_CO_TRY(const auto stored, co_await context.services.engine.get_value(memory_key(context, list_id)));
-    ListMemory memory;
-    if (!stored)
-        co_return memory;
-    WINNOW_CO_TRY(const auto value, parse_json(*stored));
-    memory.job_id = value.value("job", "");
-    memory.encoding = value.value("encoding", "");
-    memory.notes = value.value("notes", std::vector<std::string>{});
-    co_return memory;
-}
-
-storage::PutValue memory_op(const Context& context, const std::string& list_id, const ListMemory& memory)
-{
-    const json value{{"job", memory.job_id}, {"encoding", memory.encoding}, {"notes", memory.notes}};
-    return {memory_key(context, list_id), dump_json(value), {}};
+    return api::recall(context.services.engine, context.key.workspace, std::move(list_id));
 }
 
 awaitable<Result<>> remember(Context& context, std::string list_id, ListMemory memory)
 {
-    auto ops = storage::OpList::of(memory_op(context, list_id, memory));
+    auto ops = storage::OpList::of(memory_op(context.key.workspace, list_id, memory));
     WINNOW_CO_CHECK(co_await context.services.engine.commit(std::move(ops)));
     co_return Result<>{};
 }
@@ -87,7 +62,7 @@ awaitable<Checked<JobRecord>> start_job(Context& context, ListRecord list, milli
     verifier::JobCreation creation;
     creation.id = make_ulid(context.services.engine.now(), context.services.rng);
     memory.job_id = creation.id;
-    creation.with = storage::OpList::of(memory_op(context, list.id, memory));
+    creation.with = storage::OpList::of(memory_op(context.key.workspace, list.id, memory));
     if (bound && context.claim)
         context.claim->bind(creation.with, creation.id);
     auto job = co_await context.services.jobs.start(context.key.workspace, list.id, deadline, std::move(creation));

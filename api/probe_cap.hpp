@@ -16,6 +16,10 @@ struct ProbeReservation {
     std::int64_t seconds_left = 0;  ///< of today (UTC)
 };
 
+/// Of a key without a request: Errc::limit_exceeded with a sentence when its cap leaves less.
+awaitable<Result<ProbeReservation>> reserve_probes(storage::Engine& engine, ApiKey key, std::int64_t probes);
+awaitable<Result<>> give_back_probes(storage::Engine& engine, ProbeReservation reservation, std::int64_t unused);
+
 /// Errors: the problem "probe_cap_reached" (429) with Retry-After until midnight UTC. Nothing is reserved while the
 /// verifier does not probe at all.
 awaitable<Checked<ProbeReservation>> reserve_probes(Context& context, std::int64_t probes);

@@ -161,19 +161,44 @@ json to_json(const storage::JobRecord& job, const verifier::JobProgress& speed)
 
 namespace {
 
-/// What a person can do for the rows that are held; empty when none are.
-std::string next_step(const storage::CampaignRecord& campaign)
+/// What happens to the rows that are held, and what a person can do for them; empty when none are.
+std::string next_step(const storage::CampaignRecord& campaign, const storage::JobRecord* verification)
 {
     const auto held = campaign.by_state.find(MessageState::held);
     if (campaign.state != CampaignState::running || held == campaign.by_state.end() || held->second == 0)
         return {};
-    return "verify the list again: POST /api/v1/lists/" + campaign.list_id +
-           "/verify; held rows go when they get a verdict, and are refused at hold_until";
+    const std::string then = "; held rows go when they get a verdict, and are refused at hold_until";
+    const std::string by_hand = "verify the list again: POST /api/v1/lists/" + campaign.list_id + "/verify" + then;
+    if (!verification)
+        return by_hand;
+    const std::string job = "job " + verification->id;
+    const std::string at = "/api/v1/jobs/" + verification->id;
+    switch (verification->state) {
+        case JobState::pending:
+        case JobState::running:
+        case JobState::waiting:
+            return job + " verifies them: GET " + at + then;
+        case JobState::paused:
+            return job + ", which verifies them, is paused: POST " + at + "/resume" + then;
+        case JobState::cancelled:
+            return job + " was cancelled, so the campaign starts no other; " + by_hand;
+        case JobState::done:
+        case JobState::failed:
+            return job + " is " + std::string(to_string(verification->state)) + "; " + by_hand;
+    }
+    return by_hand;
+}
+
+json verification_json(const storage::JobRecord* verification)
+{
+    if (!verification)
+        return nullptr;
+    return {{"job_id", verification->id}, {"state", to_string(verification->state)}};
 }
 
 }  // namespace
 
-json to_json(const storage::CampaignRecord& campaign)
+json to_json(const storage::CampaignRecord& campaign, const storage::JobRecord* verification)
 {
     return {{"id", campaign.id},
             {"list_id", campaign.list_id},
@@ -187,7 +212,9 @@ json to_json(const storage::CampaignRecord& campaign)
             {"started_at", time_or_null(campaign.started)},
             {"finished_at", time_or_null(campaign.finished)},
             {"hold_until", time_or_null(campaign.hold_until)},
-            {"next_step", text_or_null(next_step(campaign))},
+            {"verify_held", campaign.verify_held},
+            {"verification", verification_json(verification)},
+            {"next_step", text_or_null(next_step(campaign, verification))},
             {"rows_passed", campaign.next_row - 1},
             {"queued", campaign.queued},
             {"held", campaign.held},

@@ -20,7 +20,8 @@ nlohmann::json to_json(const verifier::ListPreview& preview);
 nlohmann::json to_json(const storage::JobRecord& job);
 /// With its rate and its end; without them, these are 0 and null.
 nlohmann::json to_json(const storage::JobRecord& job, const verifier::JobProgress& progress);
-nlohmann::json to_json(const storage::CampaignRecord& campaign);
+/// With the verification that its held rows wait for; null = none that is known.
+nlohmann::json to_json(const storage::CampaignRecord& campaign, const storage::JobRecord* verification);
 nlohmann::json to_json(const storage::SuppressionEntry& entry);
 nlohmann::json to_json(const SuppressionImportSummary& summary);
 nlohmann::json to_json(const storage::QueueCounts& counts);

@@ -326,6 +326,7 @@ void add_campaign(CLI::App& app, const Globals& globals, Chosen& chosen)
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     sub->add_option("--hold", create->hold, "how long rows without a verdict wait (24h)")->option_text("TIME");
+    sub->add_flag("--no-verify-held", create->no_verify_held, "start no verification for rows that wait");
     sub->add_flag("--include-risky", create->include_risky, "send to risky rows too");
     sub->add_flag("--start", create->start, "start at once");
     examples(sub, R"(  winnow campaign create LIST --from 'Shop <shop@example.com>' \

@@ -143,7 +143,7 @@ struct ListEstimateCommand {
 struct CampaignCreateCommand {
     std::string list_id, name, from, subject, text_file, html_file, hold = "24h";
     std::vector<std::string> headers;  ///< "Name: value"
-    bool include_risky = false, start = false;
+    bool include_risky = false, start = false, no_verify_held = false;
 };
 struct SuppressionCommand {
     std::vector<std::string> addresses;

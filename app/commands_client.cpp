@@ -58,6 +58,20 @@ void print_preview(const json& answer)
     std::fputs(preview_text(answer, columns_of(STDOUT_FILENO)).c_str(), stdout);
 }
 
+/// The job that looks for the verdicts of held rows, or how a person starts one: there is no command for that.
+void add_verification(Summary& summary, const json& campaign)
+{
+    const json& job = campaign.at("verification");
+    const std::string state = job.is_object() ? job.at("state").get<std::string>() : "";
+    const std::string id = job.is_object() ? job.at("job_id").get<std::string>() : "";
+    if (state == "pending" || state == "running" || state == "waiting")
+        summary.words("held rows are verified by job " + id + ": winnow job status " + id);
+    else if (state == "paused")
+        summary.words("job " + id + ", which verifies held rows, is paused: winnow job resume " + id);
+    else if (campaign.at("next_step").is_string())
+        summary.words(campaign.at("next_step").get<std::string>());
+}
+
 /// What may be done next, and what the held rows wait for.
 void add_next_step(Summary& summary, const json& campaign)
 {
@@ -71,6 +85,7 @@ void add_next_step(Summary& summary, const json& campaign)
         summary.words("started now, it holds rows without a verdict until " + until);
     } else if (state == "running" && campaign.at("held").get<std::uint64_t>() > 0) {
         summary.title("next");
+        add_verification(summary, campaign);
         summary.words("held rows are sent when a verification finds them deliverable before " + until +
                       "; what is left then is refused");
     }
@@ -299,6 +314,7 @@ awaitable<Result<int>> create_campaign(Client& client, const Globals& globals, c
               {"from", command.from},
               {"subject", command.subject},
               {"include_risky", command.include_risky},
+              {"verify_held", !command.no_verify_held},
               {"hold", command.hold}};
     if (!command.headers.empty()) {
         WINNOW_CO_TRY(form["headers"], headers_of(command.headers));

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "api/api.hpp"
+#include "api/held_verdicts.hpp"
 #include "api/problem.hpp"
 #include "app/credentials.hpp"
 #include "app/data_dir.hpp"
@@ -98,6 +99,7 @@ struct Server::Impl {
     std::unique_ptr<relay::MassEvents> mass_events;
     std::unique_ptr<verifier::Verifier> verifier;
     std::unique_ptr<verifier::VerificationJobs> jobs;
+    std::unique_ptr<api::HeldVerdicts> held_verdicts;
     std::unique_ptr<relay::Delivery> delivery;
     std::unique_ptr<relay::Campaigns> campaigns;
     std::unique_ptr<api::Api> api;
@@ -125,7 +127,8 @@ struct Server::Impl {
                 *runtime.providers,
                 *gate,
                 &breakers,
-                mass_events.get()};
+                mass_events.get(),
+                held_verdicts.get()};
     }
 
     verifier::Services verifier_services()
@@ -185,6 +188,7 @@ Result<> Server::Impl::open()
     config.verifier.greylist_path = [this](const std::string& source) { return greylist_path(source); };
     verifier = std::make_unique<verifier::Verifier>(verifier_services(), config.verifier);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
+    held_verdicts = std::make_unique<api::HeldVerdicts>(*engine, *verifier, *jobs, *ring, runtime.clock, runtime.log);
     delivery = std::make_unique<relay::Delivery>(relay_services(), config.relay);
     campaigns = std::make_unique<relay::Campaigns>(relay_services(), config.relay);
     api = std::make_unique<api::Api>(

@@ -146,11 +146,13 @@ void ApiTest::SetUp()
     verifier = std::make_unique<verifier::Verifier>(services, prober_options);
     jobs = std::make_unique<verifier::VerificationJobs>(*verifier);
     gate = std::make_unique<TestGate>(*engine, clock);
+    held_verdicts = std::make_unique<api::HeldVerdicts>(*engine, *verifier, *jobs, *ring, clock, *log);
     relay::RelayOptions relaying;
     relaying.hostname = "mail.test";
     relaying.bounce_domain = "bounce.test";
     relay::Services relay_services{*engine, engine_keys, resolver, connector, timers,    clock,
                                    rng,     null_log(),  metrics,  replies,   providers, *gate};
+    relay_services.verdicts = held_verdicts.get();
     campaigns = std::make_unique<relay::Campaigns>(relay_services, relaying);
     api = std::make_unique<api::Api>(api::Services{*engine, *verifier, *jobs, *campaigns, *ring, clock, rng, *log,
                                                    metrics, [this] { return not_ready; },

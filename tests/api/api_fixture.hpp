@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/api.hpp"
+#include "api/held_verdicts.hpp"
 #include "storage/memory_disk.hpp"
 #include "tests/support/fake_mx.hpp"
 #include "tests/support/fake_resolver.hpp"
@@ -129,9 +130,10 @@ public:
     verifier::VerifierOptions prober_options;  ///< before SetUp
     std::unique_ptr<verifier::Verifier> verifier;
     std::unique_ptr<verifier::VerificationJobs> jobs;
-    std::unique_ptr<TestGate> gate;
-    std::unique_ptr<relay::Campaigns> campaigns;
     std::unique_ptr<api::KeyRing> ring;
+    std::unique_ptr<TestGate> gate;
+    std::unique_ptr<api::HeldVerdicts> held_verdicts;
+    std::unique_ptr<relay::Campaigns> campaigns;
     std::unique_ptr<api::Api> api;
     std::string key, other_key, small_key;  ///< of workspaces default and other; 10 probes a day in default
     std::string not_ready;

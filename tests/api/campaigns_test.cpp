@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "tests/api/api_fixture.hpp"
 
 namespace winnow::test {
@@ -31,7 +33,8 @@ public:
                 {"name", "Spring"},
                 {"from", "News <news@sender.test>"},
                 {"subject", "Hello {{Name}}"},
-                {"text", "Dear {{Name}}"}};
+                {"text", "Dear {{Name}}"},
+                {"verify_held", false}};
     }
     std::string create(json body)
     {
@@ -220,6 +223,73 @@ TEST_F(CampaignsApi, HeldRowsNameTheirNextStepWhichSettlesThem)
     EXPECT_FALSE(campaign["messages"].contains("held"));
     EXPECT_EQ(campaign["messages"]["queued"], 2) << "ann, and bob who was asked";
     EXPECT_TRUE(campaign["next_step"].is_null());
+}
+
+/// By default: nobody has to ask for it.
+class VerifiedByTheCampaign : public CampaignsApi {
+public:
+    std::string start()
+    {
+        json body = request();
+        body.erase("verify_held");
+        body["start"] = true;
+        return create(body);
+    }
+};
+
+TEST_F(VerifiedByTheCampaign, AHeldRowGetsItsVerdictWithoutAnybodysCall)
+{
+    resolver.hold();
+    const std::string id = start();
+    json campaign = passed(id);
+    ASSERT_EQ(campaign["messages"]["held"], 1);
+    EXPECT_EQ(campaign["verify_held"], true);
+    const std::string job = campaign["verification"]["job_id"];
+    EXPECT_EQ(campaign["verification"]["state"], "running");
+    EXPECT_EQ(campaign["next_step"].get<std::string>().find("job " + job + " verifies them: GET /api/v1/jobs/" + job),
+              0u)
+        << campaign["next_step"];
+    EXPECT_EQ(get("/api/v1/campaigns").json()["campaigns"][0]["verification"], campaign["verification"]);
+    EXPECT_EQ(get("/api/v1/lists/" + list).json()["job"]["id"], job) << "the list's latest";
+    EXPECT_EQ(get("/api/v1/jobs/" + job).json()["job"]["deadline"], campaign["hold_until"]);
+
+    resolver.release();
+    finish_job(job);
+    campaign = passed(id);
+    EXPECT_EQ(campaign["messages"]["queued"], 2) << "ann, and bob who was asked";
+    EXPECT_TRUE(campaign["next_step"].is_null());
+    const auto asked_about = [&](const char* who) {
+        return std::count(mx.calls.begin(), mx.calls.end(), "rcpt " + std::string(who));
+    };
+    EXPECT_EQ(asked_about("bob@example.test"), 1);
+    EXPECT_EQ(asked_about("ann@example.test") + asked_about("cid@example.test"), 0) << "a verdict costs nothing";
+}
+
+TEST_F(VerifiedByTheCampaign, ACancelledVerificationIsNotStartedAgain)
+{
+    resolver.hold();
+    const std::string id = start();
+    const std::string job = passed(id)["verification"]["job_id"];
+    post("/api/v1/jobs/" + job + "/cancel");
+    resolver.release();
+    clock.advance(std::chrono::hours{3});
+    const json campaign = passed(id);
+    EXPECT_EQ(campaign["verification"], (json{{"job_id", job}, {"state", "cancelled"}}));
+    const std::string next = campaign["next_step"];
+    EXPECT_NE(next.find("was cancelled"), std::string::npos) << next;
+    EXPECT_NE(next.find("POST /api/v1/lists/" + list + "/verify"), std::string::npos) << "who wants it has to say so";
+}
+
+TEST_F(VerifiedByTheCampaign, APausedVerificationSaysHowItGoesOn)
+{
+    resolver.hold();
+    const std::string id = start();
+    const std::string job = passed(id)["verification"]["job_id"];
+    post("/api/v1/jobs/" + job + "/pause");
+    resolver.release();
+    const json campaign = passed(id);
+    EXPECT_EQ(campaign["verification"]["state"], "paused");
+    EXPECT_NE(campaign["next_step"].get<std::string>().find("POST /api/v1/jobs/" + job + "/resume"), std::string::npos);
 }
 
 }  // namespace
