@@ -14,8 +14,9 @@ ROWS = 20_000
 DOMAINS = 800
 SAMPLE = 4_000  # finished rows whose verdict is remembered at a kill
 # RCPTs that a kill may cost: for what is asked at that moment, on one connection a domain, and for the answers that were
-# heard but not yet stored. Far fewer than a job that begins again would cost.
-RCPTS_PER_KILL = 500
+# heard but not yet stored: one commit of 500 under way and the next one filling. Far fewer than a job that begins again
+# would cost.
+RCPTS_PER_KILL = 1_000
 
 
 class Server:

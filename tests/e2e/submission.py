@@ -35,11 +35,13 @@ class Receiver:
     def __init__(self, path):
         self.path = path
 
+    def lines(self):
+        """What was logged so far, without a line that is being written."""
+        text = self.path.read_text() if self.path.exists() else ""
+        return [json.loads(line) for line in text.split("\n")[:-1]]
+
     def mails(self, subject):
-        if not self.path.exists():
-            return []
-        lines = [json.loads(line) for line in self.path.read_text().splitlines()]
-        return [m for m in lines if email.message_from_string(m["content"])["Subject"] == subject]
+        return [m for m in self.lines() if email.message_from_string(m["content"])["Subject"] == subject]
 
     def wait(self, subject, recipients):
         """Until each got the message, once."""
@@ -96,7 +98,7 @@ def bounce(lab, at, key, receiver):
         client.sendmail(SENDER, ["unknown-7@acme.deliverable.test"], message("to nobody", ["unknown-7"]))
 
     def reports():
-        lines = [json.loads(line) for line in receiver.path.read_text().splitlines()]
+        lines = receiver.lines()
         return [m for m in lines if m["to"] == [SENDER] and m["from"] == ""]
 
     report = wait_for("the bounce to the submitter", reports, 30)[0]
