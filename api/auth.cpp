@@ -160,7 +160,8 @@ Result<NewApiKey> KeyRing::create(const std::string& path, ApiKey properties, Rn
                              (made.key.from.any() ? "" : "\t" + joined(made.key.from.domains(), ",")) + "\n";
     const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
-        return system_error("cannot write the API keys to " + path + " (http.keys_file)");
+        return system_error("cannot write the API keys to " + path +
+                            " (http.keys_file; its folder has to be there and writable)");
     const bool written = ::write(fd, line.data(), line.size()) == static_cast<ssize_t>(line.size()) && ::fsync(fd) == 0;
     const Error failure = written ? Error{} : system_error("cannot write the API keys to " + path);
     ::close(fd);

@@ -77,14 +77,15 @@ int for_each_line(std::istream& in, const char* name,
     return code;
 }
 
-/// NDJSON from standard input to standard output: `answer` gives a line for a line.
-int answer_each(const std::function<Result<json>(const json&)>& answer)
+/// NDJSON from standard input to standard output: `answer` gives a line for a line. `example` is one that can be read.
+int answer_each(const std::string& example, const std::function<Result<json>(const json&)>& answer)
 {
     const int code = for_each_line(std::cin, "standard input", [&](std::size_t, std::string_view text) -> Result<> {
-        WINNOW_TRY(const json line, parse_json(text));
-        if (!line.is_object())
-            return Error{Errc::invalid_argument, "not a JSON object"};
-        WINNOW_TRY(const json out, answer(line));
+        auto line = parse_json(text);
+        if (!line || !line->is_object())
+            return Error{Errc::invalid_argument,
+                         (line ? "not a JSON object" : line.error().context) + "; a line looks like this: " + example};
+        WINNOW_TRY(const json out, answer(*line));
         print_line(out);
         return {};
     });
@@ -288,7 +289,7 @@ int with_tables(const Globals& globals, const std::function<int(const Config&, c
 int run_address(const Globals& globals, const AddressCommand& command)
 {
     if (command.ndjson)
-        return answer_each([](const json& line) -> Result<json> {
+        return answer_each(R"({"id":1,"address":"jane@example.com"})", [](const json& line) -> Result<json> {
             WINNOW_TRY(const std::string address, text_member(line, "address"));
             return as_result(address_json(id_of(line), parse_address(address)));
         });
@@ -317,7 +318,7 @@ int run_address(const Globals& globals, const AddressCommand& command)
 int run_replies_classify(const Globals& globals)
 {
     return with_tables(globals, [](const Config&, const Runtime& runtime) {
-        return answer_each([&runtime](const json& line) -> Result<json> {
+        return answer_each(R"({"id":1,"text":"550 5.1.1 User unknown"})", [&runtime](const json& line) -> Result<json> {
             WINNOW_TRY(const TextReply reply, reply_of(line, *runtime.providers));
             json out = classified_json(classify(*runtime.replies, reply));
             out["id"] = id_of(line);

@@ -55,7 +55,10 @@ Error file_error(const std::string& path, std::string_view what, int error)
     const Errc code = error == EACCES || error == EPERM ? Errc::permission_denied
                       : error == ENOSPC                 ? Errc::disk_full
                                                         : Errc::io_error;
-    return Error(code, "cannot " + std::string(what) + " the key file " + path + ": " + std::strerror(error));
+    std::string text = "cannot " + std::string(what) + " the key file " + path + ": " + std::strerror(error);
+    if (error == ENOENT)
+        text += "; make its folder for the user that runs winnow, or name another file with key_file";
+    return Error(code, std::move(text));
 }
 
 Result<> sync_directory_of(const std::string& path)
