@@ -1,39 +1,21 @@
 #include "api/suppression_import.hpp"
 
 #include <algorithm>
-#include <optional>
+#include <charconv>
+#include <chrono>
 
+#include "api/suppression_rows.hpp"
 #include "core/crypto.hpp"
-#include "core/csv.hpp"
 #include "core/duration.hpp"
-#include "core/email_column.hpp"
-#include "core/encoding.hpp"
 #include "core/ids.hpp"
-#include "core/trim.hpp"
-#include "core/unicode.hpp"
 
 namespace winnow::api {
 namespace {
 
-constexpr std::size_t sample_bytes = 64 * 1024;
-constexpr std::size_t sample_records = 100;
 constexpr std::size_t rows_per_commit = 500;
 constexpr std::size_t max_faults = 100;
 constexpr std::size_t max_note = 200;
-constexpr std::size_t max_record_bytes = 64 * 1024;
-
-/// What a damaged row is told as.
-std::string sentence_of(CsvFault fault)
-{
-    switch (fault) {
-        case CsvFault::unterminated_quote:
-            return "a quoted cell that never ends";
-        case CsvFault::record_too_large:
-            return "longer than 64 KB";
-        default:
-            return std::string(to_string(fault));
-    }
-}
+constexpr std::chrono::hours clock_skew{24};  ///< of who wrote the file
 
 /// Whether `entry` says nothing new beside `hit`, which stands in the store.
 bool covers(const storage::SuppressionHit& hit, const storage::SuppressionEntry& entry)
@@ -59,24 +41,39 @@ std::string cut(std::string_view text, std::size_t max)
     return std::string(text);
 }
 
-/// Where the other columns are, when the file has a header.
-struct OtherColumns {
-    std::optional<std::size_t> reason, domain, digest, note, expires;
-
-    void name(std::size_t index, std::string_view header)
-    {
-        const std::string word = to_lower_ascii(trim(header, white_space));
-        for (auto [known, place] :
-             {std::pair{"reason", &reason}, std::pair{"domain", &domain}, std::pair{"digest", &digest},
-              std::pair{"note", &note}, std::pair{"expires", &expires}})
-            if (word == known && !*place)
-                *place = index;
-    }
-};
-
-std::string_view cell(const CsvRecord& record, std::optional<std::size_t> index)
+/// Seconds since 1970, as most senders write it, or RFC 3339.
+Result<TimePoint> creation_time(std::string_view text, TimePoint now)
 {
-    return index && *index < record.fields.size() ? trim(record.fields[*index], white_space) : std::string_view{};
+    const TimePoint latest = now + clock_skew;
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    TimePoint time{};
+    if (error == std::errc() && end == text.data() + text.size()) {
+        // What is out of range stays so, but cannot overflow.
+        seconds = std::clamp<std::int64_t>(seconds, -1, to_unix_ms(latest) / 1000 + 1);
+        time = TimePoint{std::chrono::seconds{seconds}};
+    } else {
+        auto read = parse_date_or_time(text);
+        if (!read)
+            return Error{Errc::invalid_argument, "created: " + read.error().context};
+        time = *read;
+    }
+    if (time < TimePoint{} || time > latest)
+        return Error{Errc::invalid_argument, "created: '" + std::string(text) + "' is before 1970 or in the future"};
+    return std::min(time, now);
+}
+
+/// A digest is the store's own name of an entry, as exports give it.
+Result<storage::H16> own_digest(std::string_view text)
+{
+    storage::H16 digest;
+    if (text.empty())
+        return Error{Errc::invalid_argument, "no address"};
+    const auto bytes = crypto::unhex(text);
+    if (!bytes || bytes->size() != digest.bytes.size())
+        return Error{Errc::invalid_argument, "no address, and the digest has not 32 hexadecimal digits"};
+    std::copy(bytes->begin(), bytes->end(), digest.bytes.begin());
+    return digest;
 }
 
 }  // namespace
@@ -89,73 +86,32 @@ std::vector<SuppressionReason> given_reasons()
 }
 
 struct SuppressionImport::Impl {
-    Impl(storage::Engine& e, Rng& r, SuppressionImportOptions o) : engine(e), rng(r), options(std::move(o)) {}
+    Impl(storage::Engine& e, Rng& r, SuppressionImportOptions o)
+        : engine(e), rng(r), options(std::move(o)), rows(options.column)
+    {
+    }
 
     storage::Engine& engine;
     Rng& rng;
     SuppressionImportOptions options;
     const std::vector<SuppressionReason> reasons = given_reasons();
-    Utf8Converter converter;
-    std::string sample;  ///< what came before the dialect is known
-    std::unique_ptr<CsvReader> reader;
-    EmailColumn column;
-    OtherColumns others;
-    bool header_seen = false;
+    SuppressionRows rows;
     SuppressionImportSummary summary;
     storage::OpList batch;
+    std::uint64_t stored = 0;  ///< rows that are in the store
 
-    Result<> begin(bool complete);
-    Result<> take(const CsvRecord& record);
+    Result<> take(const SuppressionRow& row);
     Result<bool> already_there(const storage::SuppressionEntry& entry) const;
-    Result<storage::SuppressionEntry> entry_of(const CsvRecord& record) const;
+    Result<storage::SuppressionEntry> entry_of(const SuppressionRow& row) const;
+    Error stopped(const Error& error) const;
     awaitable<Result<>> drain();
     awaitable<Result<>> flush();
 };
 
-Result<> SuppressionImport::Impl::begin(bool complete)
+Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const SuppressionRow& row) const
 {
-    if (trim(sample, white_space).empty())
-        return Error{Errc::invalid_argument, "the file is empty; one address a line is enough"};
-    const CsvDialect dialect = sniff_dialect(sample, complete);
-    CsvReader look{dialect};
-    look.feed(sample);
-    if (complete)
-        look.finish();
-    std::vector<std::vector<std::string>> rows;
-    bool one_cell = true;
-    while (const CsvRecord* record = look.next()) {
-        if (record->kind != CsvKind::record)
-            continue;
-        rows.emplace_back(record->fields.begin(), record->fields.end());
-        one_cell = one_cell && rows.back().size() == 1;
-        if (rows.size() >= sample_records)
-            break;
-    }
-    const auto found = find_email_column(rows, options.column);
-    // One cell a line needs no search: a list of domains alone has no address to find.
-    const bool bare_lines =
-        one_cell && !rows.empty() && trim(rows.front().front(), white_space).find('@') != std::string::npos;
-    if (found)
-        column = *found;
-    else if (!bare_lines)
-        return found.error();
-    if (column.has_header)
-        for (std::size_t i = 0; i < rows.front().size(); ++i)
-            others.name(i, rows.front()[i]);
-    CsvLimits limits;
-    limits.max_record_bytes = max_record_bytes;
-    reader = std::make_unique<CsvReader>(dialect, limits);
-    reader->feed(sample);
-    sample.clear();
-    sample.shrink_to_fit();
-    summary.id = make_ulid(engine.now(), rng);
-    return {};
-}
-
-Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRecord& record) const
-{
-    if (record.fault != CsvFault::none && record.fault != CsvFault::text_after_closing_quote)
-        return Error{Errc::invalid_argument, sentence_of(record.fault)};
+    if (!row.fault.empty())
+        return Error{Errc::invalid_argument, row.fault};
     storage::SuppressionEntry entry;
     entry.scope = options.scope;
     entry.workspace = options.workspace;
@@ -164,34 +120,31 @@ Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const CsvRec
     entry.origin = SuppressionOrigin::import_;
     entry.source_event = summary.id;
     entry.actor = options.actor;
-    entry.note = cut(cell(record, others.note), max_note);
+    entry.note = cut(row.note, max_note);
 
-    const std::string_view address =
-        column.index < record.fields.size() ? address_in_cell(record.fields[column.index]) : std::string_view{};
-    const std::string_view domain = address.starts_with('@') ? address.substr(1) : cell(record, others.domain);
-    if (!address.empty() && !address.starts_with('@')) {
-        const ParsedAddress parsed = parse_address(address);
+    const std::string_view domain = row.address.starts_with('@') ? row.address.substr(1) : row.domain;
+    if (!row.address.empty() && !row.address.starts_with('@')) {
+        const ParsedAddress parsed = parse_address(row.address);
         if (!parsed.valid)
             return Error{Errc::invalid_argument, parsed.detail};
-        entry.address = std::string(address);
+        entry.address = std::string(row.address);
     } else if (!domain.empty()) {
         WINNOW_TRY(entry.domain, to_ascii_domain(domain));
     } else {
-        const auto bytes = crypto::unhex(cell(record, others.digest));
-        if (!bytes || bytes->size() != entry.digest.bytes.size())
-            return Error{Errc::invalid_argument, "no address"};
-        std::copy(bytes->begin(), bytes->end(), entry.digest.bytes.begin());
+        WINNOW_TRY(entry.digest, own_digest(row.digest));
     }
 
-    const std::string_view reason = cell(record, others.reason);
-    const auto known = from_string<SuppressionReason>(reason);
+    const auto known = from_string<SuppressionReason>(row.reason);
     if (known && std::find(reasons.begin(), reasons.end(), *known) != reasons.end())
         entry.reason = *known;
-    else if (!reason.empty() && entry.note.empty())
-        entry.note = cut(reason, max_note);
-    const std::string_view expires = cell(record, others.expires);
-    if (!expires.empty()) {
-        WINNOW_TRY(entry.expires, parse_time(expires));
+    else if (!row.reason.empty() && entry.note.empty())
+        entry.note = cut(row.reason, max_note);
+    if (!row.expires.empty()) {
+        WINNOW_TRY(entry.expires, parse_time(row.expires));
+    }
+    if (!row.created.empty()) {
+        entry.last = engine.now();
+        WINNOW_TRY(entry.first, creation_time(row.created, entry.last));
     }
     return entry;
 }
@@ -205,23 +158,13 @@ Result<bool> SuppressionImport::Impl::already_there(const storage::SuppressionEn
     return std::any_of(hits.begin(), hits.end(), [&](const auto& hit) { return covers(hit, entry); });
 }
 
-Result<> SuppressionImport::Impl::take(const CsvRecord& record)
+Result<> SuppressionImport::Impl::take(const SuppressionRow& row)
 {
-    if (record.kind != CsvKind::record)
-        return {};
-    if (column.has_header && !header_seen) {
-        header_seen = true;
-        return {};
-    }
-    const bool nothing = std::all_of(record.fields.begin(), record.fields.end(),
-                                     [](std::string_view field) { return trim(field, white_space).empty(); });
-    if (nothing)
-        return {};
-    auto entry = entry_of(record);
+    auto entry = entry_of(row);
     if (!entry) {
         ++summary.malformed;
         if (summary.faults.size() < max_faults)
-            summary.faults.push_back({record.line, entry.error().context});
+            summary.faults.push_back({row.line, entry.error().context});
         return {};
     }
     WINNOW_TRY(const bool known, already_there(*entry));
@@ -241,18 +184,34 @@ awaitable<Result<>> SuppressionImport::Impl::flush()
     storage::OpList ops;
     std::swap(ops, batch);
     WINNOW_CO_CHECK(co_await engine.commit(std::move(ops)));
+    stored = summary.added;
     co_return Result<>{};
+}
+
+/// What is wrong with the file, and what became of the rows before: nobody should have to guess.
+Error SuppressionImport::Impl::stopped(const Error& error) const
+{
+    if (stored == 0)
+        return error;
+    return {error.code, error.context + "; the first " + std::to_string(stored) +
+                            " suppressions of it are stored, and sending it again does no harm"};
 }
 
 awaitable<Result<>> SuppressionImport::Impl::drain()
 {
-    while (const CsvRecord* record = reader->next()) {
-        WINNOW_CO_CHECK(take(*record));
+    if (summary.id.empty())
+        summary.id = make_ulid(engine.now(), rng);
+    for (;;) {
+        const auto row = rows.next();
+        if (!row)
+            co_return stopped(row.error());
+        if (!*row)
+            co_return Result<>{};
+        WINNOW_CO_CHECK(take(**row));
         if (batch.ops.size() >= rows_per_commit) {
             WINNOW_CO_CHECK(co_await flush());
         }
     }
-    co_return Result<>{};
 }
 
 SuppressionImport::SuppressionImport(storage::Engine& engine, Rng& rng, SuppressionImportOptions options)
@@ -263,32 +222,14 @@ SuppressionImport::~SuppressionImport() = default;
 
 awaitable<Result<>> SuppressionImport::feed(std::string piece)
 {
-    Impl& self = *impl_;
-    std::string text;
-    self.converter.feed(piece, text);
-    if (self.reader) {
-        self.reader->feed(text);
-    } else {
-        self.sample += text;
-        if (self.sample.size() < sample_bytes)
-            co_return Result<>{};
-        WINNOW_CO_CHECK(self.begin(false));
-    }
-    co_return co_await self.drain();
+    impl_->rows.feed(std::move(piece));
+    co_return co_await impl_->drain();
 }
 
 awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
 {
     Impl& self = *impl_;
-    std::string rest;
-    self.converter.finish(rest);
-    if (self.reader) {
-        self.reader->feed(rest);
-    } else {
-        self.sample += rest;
-        WINNOW_CO_CHECK(self.begin(true));
-    }
-    self.reader->finish();
+    self.rows.finish();
     WINNOW_CO_CHECK(co_await self.drain());
 
     // One event for the whole import; the entries point to it.
@@ -303,7 +244,7 @@ awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
                    " malformed";
     event.rule = self.options.actor;
     self.batch.ops.emplace_back(storage::AppendEvent{std::move(event)});
-    summary.encoding = std::string(to_string(self.converter.encoding()));
+    summary.encoding = std::string(self.rows.encoding());
     if (seal)
         seal(summary, self.batch);
     WINNOW_CO_CHECK(co_await self.flush());

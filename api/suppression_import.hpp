@@ -36,12 +36,13 @@ struct SuppressionImportSummary {
     std::string encoding;
 };
 
-/// Suppressions from a file as a stream: CSV, TSV, or one address a line, in any encoding that lists come in. A cell
-/// "@example.com" is a whole domain. Columns named reason, domain, digest, note and expires are read too when there are
-/// any, so that what winnow exports (and what most senders export) comes back; a reason that is not of given_reasons()
-/// becomes the note. An address that is suppressed in the scope by an equal or stronger reason, for as long, is left as
-/// it is, with its origin and dates. Scopes come from the options alone. Rows are stored in batches of 500: after an
-/// error those before are in, and sending the file again does no harm.
+/// Suppressions from a file as a stream; for what it may be see SuppressionRows. A cell "@example.com" is a whole
+/// domain. Columns and members named reason, domain, digest, note, expires and created (seconds since 1970 or RFC 3339;
+/// the first time) are read too when there are any, so that what winnow exports (and what most senders export) comes
+/// back; a reason that is not of given_reasons() becomes the note. An address that is suppressed in the scope by an
+/// equal or stronger reason, for as long, is left as it is, with its origin and dates. Scopes come from the options
+/// alone. Rows are stored in batches of 500: after an error, which tells how many, those before are in, and sending the
+/// file again does no harm.
 class SuppressionImport {
 public:
     using Seal = std::function<void(const SuppressionImportSummary& summary, storage::OpList& last)>;
@@ -49,8 +50,7 @@ public:
     SuppressionImport(storage::Engine& engine, Rng& rng, SuppressionImportOptions options);
     ~SuppressionImport();
     awaitable<Result<>> feed(std::string piece);
-    /// Errc::invalid_argument when the file is empty or no column looks like addresses. `seal` may add to the last
-    /// commit what has to be stored with it.
+    /// Errors of both as SuppressionRows. `seal` may add to the last commit what has to be stored with it.
     awaitable<Result<SuppressionImportSummary>> finish(Seal seal);
     awaitable<Result<SuppressionImportSummary>> finish();
 

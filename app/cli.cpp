@@ -421,8 +421,8 @@ exit code 3: one of the addresses is suppressed
   winnow suppression list --domain example.com --since 2026-01-01
 )");
     on(sub, globals, chosen, listing, run_suppression_list);
-    sub = suppression->add_subcommand("import", "add the addresses of a CSV or TXT file");
-    sub->add_option("FILE", command->file, "file; - is standard input")->required();
+    sub = suppression->add_subcommand("import", "add the addresses of a file");
+    sub->add_option("FILE", command->file, "CSV, TSV, TXT or NDJSON, gzip or not;\n- is standard input")->required();
     sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
     sub->add_option("--reason", command->reason,
                     "of rows that name none (manual); the file's own\nreason column wins; words as of suppression add")
