@@ -255,7 +255,8 @@ json to_json(const SuppressionImportSummary& summary)
             {"already_there", summary.already_there},
             {"malformed", summary.malformed},
             {"errors", std::move(faults)},
-            {"encoding", summary.encoding}};
+            {"encoding", summary.encoding},
+            {"kind", summary.kind ? json(to_string(*summary.kind)) : json(nullptr)}};
 }
 
 json to_json(const storage::QueueCounts& c)

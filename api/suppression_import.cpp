@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <utility>
 
 #include "api/suppression_rows.hpp"
 #include "core/crypto.hpp"
@@ -99,6 +100,7 @@ struct SuppressionImport::Impl {
     SuppressionImportSummary summary;
     storage::OpList batch;
     std::uint64_t stored = 0;  ///< rows that are in the store
+    bool started = false;      ///< the first row was seen
 
     Result<> take(const SuppressionRow& row);
     Result<bool> already_there(const storage::SuppressionEntry& entry) const;
@@ -112,11 +114,16 @@ Result<storage::SuppressionEntry> SuppressionImport::Impl::entry_of(const Suppre
 {
     if (!row.fault.empty())
         return Error{Errc::invalid_argument, row.fault};
+    if (summary.kind == SendGridExport::bounces && !options.reason && is_block(row.status))
+        return Error{Errc::invalid_argument,
+                     "a block (status " + std::string(row.status) +
+                         "): the sender was refused, not the address; to import it all the same, name a reason for "
+                         "the rows of the file"};
     storage::SuppressionEntry entry;
     entry.scope = options.scope;
     entry.workspace = options.workspace;
     entry.list_id = options.list_id;
-    entry.reason = options.reason;
+    entry.reason = options.reason.value_or(summary.kind ? reason_of(*summary.kind) : SuppressionReason::manual);
     entry.origin = SuppressionOrigin::import_;
     entry.source_event = summary.id;
     entry.actor = options.actor;
@@ -207,6 +214,8 @@ awaitable<Result<>> SuppressionImport::Impl::drain()
             co_return stopped(row.error());
         if (!*row)
             co_return Result<>{};
+        if (!std::exchange(started, true))
+            summary.kind = sendgrid_export(rows.columns());
         WINNOW_CO_CHECK(take(**row));
         if (batch.ops.size() >= rows_per_commit) {
             WINNOW_CO_CHECK(co_await flush());

@@ -3,10 +3,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "api/answer.hpp"
+#include "api/sendgrid_export.hpp"
 #include "storage/engine.hpp"
 
 namespace winnow::api {
@@ -17,10 +19,10 @@ std::vector<SuppressionReason> given_reasons();
 struct SuppressionImportOptions {
     std::string workspace = "default";
     ScopeKind scope = ScopeKind::workspace;
-    std::string list_id;                                   ///< for list scope
-    SuppressionReason reason = SuppressionReason::manual;  ///< of rows that do not say
-    std::string column;  ///< header name or 1-based number; empty = found by name, then by content
-    std::string actor;   ///< API key id or "cli"
+    std::string list_id;                      ///< for list scope
+    std::optional<SuppressionReason> reason;  ///< of rows that do not say; else by the kind of file, or manual
+    std::string column;                       ///< of the addresses, see SuppressionRows; empty = found out
+    std::string actor;                        ///< API key id or "cli"
 };
 
 struct SuppressionImportSummary {
@@ -34,15 +36,16 @@ struct SuppressionImportSummary {
     std::uint64_t malformed = 0;
     std::vector<Fault> faults;  ///< the first 100 malformed rows
     std::string encoding;
+    std::optional<SendGridExport> kind;  ///< when the columns tell
 };
 
-/// Suppressions from a file as a stream; for what it may be see SuppressionRows. A cell "@example.com" is a whole
-/// domain. Columns and members named reason, domain, digest, note, expires and created (seconds since 1970 or RFC 3339;
-/// the first time) are read too when there are any, so that what winnow exports (and what most senders export) comes
-/// back; a reason that is not of given_reasons() becomes the note. An address that is suppressed in the scope by an
-/// equal or stronger reason, for as long, is left as it is, with its origin and dates. Scopes come from the options
-/// alone. Rows are stored in batches of 500: after an error, which tells how many, those before are in, and sending the
-/// file again does no harm.
+/// Suppressions from a file as a stream; for what it may be see SuppressionRows and SendGridExport. A cell
+/// "@example.com" is a whole domain. Columns and members named reason, domain, digest, note, expires and created
+/// (seconds since 1970 or RFC 3339; the first time) are read too when there are any, so that what winnow exports (and
+/// what most senders export) comes back; a reason that is not of given_reasons() becomes the note. An address that is
+/// suppressed in the scope by an equal or stronger reason, for as long, is left as it is, with its origin and dates.
+/// Scopes come from the options alone. Rows are stored in batches of 500: after an error, which tells how many, those
+/// before are in, and sending the file again does no harm.
 class SuppressionImport {
 public:
     using Seal = std::function<void(const SuppressionImportSummary& summary, storage::OpList& last)>;

@@ -30,6 +30,7 @@ constexpr const char* too_long = "longer than 64 KB";
 constexpr std::pair<std::string_view, std::string_view SuppressionRow::*> known_columns[] = {
     {"domain", &SuppressionRow::domain}, {"digest", &SuppressionRow::digest},   {"reason", &SuppressionRow::reason},
     {"note", &SuppressionRow::note},     {"expires", &SuppressionRow::expires}, {"created", &SuppressionRow::created},
+    {"status", &SuppressionRow::status},
 };
 
 /// What a damaged row is told as.
@@ -53,16 +54,19 @@ public:
     virtual void finish() = 0;
     /// False when it needs more or is at the end.
     virtual bool next(SuppressionRow& row) = 0;
+
+    std::vector<std::string> columns;  ///< their names, as far as the file tells
 };
 
 class CsvRows final : public Parser {
 public:
-    CsvRows(const CsvDialect& dialect, CsvLimits limits, const EmailColumn& column,
-            const std::vector<std::string>& first)
+    CsvRows(const CsvDialect& dialect, CsvLimits limits, const EmailColumn& column, std::vector<std::string> first)
         : reader_(dialect, limits), column_(column)
     {
-        for (std::size_t i = 0; column.has_header && i < first.size(); ++i)
-            name_column(i, first[i]);
+        if (column.has_header)
+            columns = std::move(first);
+        for (std::size_t i = 0; i < columns.size(); ++i)
+            name_column(i, columns[i]);
     }
 
     void feed(std::string_view text) override { reader_.feed(text); }
@@ -118,7 +122,11 @@ private:
 
 class NdjsonRows final : public Parser {
 public:
-    explicit NdjsonRows(std::vector<std::string> paths) : paths_(std::move(paths)), reader_(max_record_bytes) {}
+    NdjsonRows(std::vector<std::string> address_paths, std::vector<std::string> paths)
+        : address_paths_(std::move(address_paths)), reader_(max_record_bytes)
+    {
+        columns = std::move(paths);
+    }
 
     void feed(std::string_view text) override { reader_.feed(text); }
     void finish() override { reader_.finish(); }
@@ -154,8 +162,8 @@ private:
         if (line_.kind == JsonLine::Kind::text) {
             row.address = address_in_cell(line_.members.front().value);
         } else if (line_.kind == JsonLine::Kind::object) {
-            for (std::size_t i = 0; i < paths_.size() && row.address.empty(); ++i)
-                row.address = address_in_cell(text_of(paths_[i]));
+            for (std::size_t i = 0; i < address_paths_.size() && row.address.empty(); ++i)
+                row.address = address_in_cell(text_of(address_paths_[i]));
             for (const auto& [name, cell] : known_columns)
                 row.*cell = text_of(name);
         } else {
@@ -163,7 +171,7 @@ private:
         }
     }
 
-    std::vector<std::string> paths_;  ///< where the address is looked for
+    std::vector<std::string> address_paths_;  ///< where the address is looked for
     NdjsonReader reader_;
     JsonLine line_;  ///< holds the cells of the row
 };
@@ -233,9 +241,9 @@ Result<std::unique_ptr<Parser>> make_ndjson(std::string_view sample, bool comple
         return path == "email" || path == "address" || path == "domain";
     });
     if (wanted.empty() && named)
-        return std::make_unique<NdjsonRows>(std::vector<std::string>{"email", "address"});
+        return std::make_unique<NdjsonRows>(std::vector<std::string>{"email", "address"}, paths);
     WINNOW_TRY(const EmailColumn column, find_email_column(table, wanted, true));
-    return std::make_unique<NdjsonRows>(std::vector<std::string>{paths[column.index]});
+    return std::make_unique<NdjsonRows>(std::vector<std::string>{paths[column.index]}, paths);
 }
 
 }  // namespace
@@ -357,6 +365,12 @@ Result<const SuppressionRow*> SuppressionRows::next()
         if (!more)
             return nullptr;
     }
+}
+
+const std::vector<std::string>& SuppressionRows::columns() const noexcept
+{
+    static const std::vector<std::string> none;
+    return impl_->parser ? impl_->parser->columns : none;
 }
 
 std::string_view SuppressionRows::encoding() const noexcept

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/result.hpp"
 
@@ -13,7 +14,7 @@ namespace winnow::api {
 struct SuppressionRow {
     std::uint64_t line = 0;  ///< of the file as it was before compression, from 1
     std::string fault;       ///< why the row cannot be read; then it has no cells
-    std::string_view address, domain, digest, reason, note, expires, created;
+    std::string_view address, domain, digest, reason, note, expires, created, status;
 };
 
 /// A file of suppressions as a stream of rows: CSV, TSV, one address a line, or NDJSON, in any encoding that lists come
@@ -35,6 +36,8 @@ public:
     /// or gzip that is damaged or cut off; limit_exceeded for one that expands beyond all measure.
     Result<const SuppressionRow*> next();
 
+    /// The header of a CSV file, or the paths of the members of the first lines; known with the first row.
+    const std::vector<std::string>& columns() const noexcept;
     /// "UTF-8" and the like; final at the end.
     std::string_view encoding() const noexcept;
 

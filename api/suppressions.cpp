@@ -242,7 +242,7 @@ awaitable<Answer> import_suppressions(Context& context)
     SuppressionImportOptions options;
     options.workspace = context.key.workspace;
     options.scope = read_scope(query, options.list_id);
-    options.reason = query.word<SuppressionReason>("reason", given_reasons()).value_or(SuppressionReason::manual);
+    options.reason = query.word<SuppressionReason>("reason", given_reasons());
     options.column = query.text("column");
     options.actor = context.key.id;
     if (auto problem = query.problem())

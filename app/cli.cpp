@@ -424,8 +424,9 @@ exit code 3: one of the addresses is suppressed
     sub = suppression->add_subcommand("import", "add the addresses of a file");
     sub->add_option("FILE", command->file, "CSV, TSV, TXT or NDJSON, gzip or not;\n- is standard input")->required();
     sub->add_option("--column", command->column, "e-mail column, by name or number from 1")->option_text("COLUMN");
-    sub->add_option("--reason", command->reason,
-                    "of rows that name none (manual); the file's own\nreason column wins; words as of suppression add")
+    sub->add_option("--reason", command->rows_reason,
+                    "of rows that name none (by the kind of a SendGrid\nexport, else manual); the file's own reason "
+                    "column\nwins; words as of suppression add")
         ->option_text("REASON")
         ->check(CLI::IsMember({"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap"}));
     add_suppression_scope(sub, *command);

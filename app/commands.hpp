@@ -149,7 +149,8 @@ struct SuppressionCommand {
     std::vector<std::string> addresses;
     std::string domain, reason = "manual", scope = "workspace", list_id, note;
     std::string file = "-", format = "csv", column;
-    bool yes = false;  ///< remove: also what a person said, without asking
+    std::string rows_reason;  ///< import: of rows that name none; empty = by the file
+    bool yes = false;         ///< remove: also what a person said, without asking
 };
 struct SuppressionListCommand {
     std::string domain, reason, scope, list_id, since;  ///< empty = any

@@ -42,7 +42,7 @@ public:
     virtual awaitable<Result<json>> find(const SuppressionCommand& command, std::string address) = 0;
     /// {"entries": [...], "next": the `after` of the next page, null at the end}
     virtual awaitable<Result<json>> page(const SuppressionListCommand& command, std::string after) = 0;
-    /// {"added", "already_there", "malformed", "errors": [{"line", "detail"}]}
+    /// {"added", "already_there", "malformed", "errors": [{"line", "detail"}], "kind"}
     virtual awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) = 0;
     virtual awaitable<Result<>> export_to(const SuppressionCommand& command, OutputFile& file) = 0;
 };
@@ -96,7 +96,7 @@ public:
 
     awaitable<Result<json>> import(const SuppressionCommand& command, InputFile& file) override
     {
-        Query query{{"reason", command.reason},
+        Query query{{"reason", command.rows_reason},
                     {"scope", command.scope},
                     {"list_id", command.list_id},
                     {"column", command.column}};
@@ -201,7 +201,7 @@ public:
         WINNOW_CO_TRY(options.scope, scope_of(command));
         options.workspace = workspace;
         options.list_id = command.list_id;
-        options.reason = from_string<SuppressionReason>(command.reason).value_or(SuppressionReason::manual);
+        options.reason = from_string<SuppressionReason>(command.rows_reason);
         options.column = command.column;
         options.actor = actor;
         api::SuppressionImport import{engine_, rng_, options};
@@ -507,6 +507,8 @@ int run_suppression_import(const Globals& globals, const SuppressionCommand& com
             const auto count = [&answer](const char* name) {
                 return with_commas(answer.at(name).get<std::uint64_t>());
             };
+            if (answer.at("kind").is_string())
+                std::fprintf(stderr, "read as %s\n", answer.at("kind").get<std::string>().c_str());
             std::fprintf(stderr, "%s added, %s already there, %s malformed\n", count("added").c_str(),
                          count("already_there").c_str(), count("malformed").c_str());
             for (const auto& fault : answer.at("errors"))

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "api/sendgrid_export.hpp"
 #include "api/suppression_rows.hpp"
 #include "tests/api/api_fixture.hpp"
 #include "tests/support/gzip.hpp"
@@ -217,6 +218,78 @@ TEST_F(SuppressionImports, AGzipBombIsRefused)
               std::string::npos)
         << bomb.body;
     EXPECT_EQ(stored(*this), 0);
+}
+
+TEST(SendGridExports, AreKnownByTheirColumns)
+{
+    using api::SendGridExport;
+    const auto kind = [](std::vector<std::string> columns) { return api::sendgrid_export(columns); };
+    EXPECT_EQ(kind({"status", "reason", "email", "created"}), SendGridExport::bounces);
+    EXPECT_EQ(kind({"Email", " IP", "CREATED"}), SendGridExport::spam_reports);
+    EXPECT_EQ(kind({"\xEF\xBB\xBF"
+                    "email",
+                    "created"}),
+              SendGridExport::unsubscribes);
+    EXPECT_EQ(kind({"created", "reason", "email"}), SendGridExport::invalid_emails);
+    EXPECT_EQ(kind({}), std::nullopt);
+    EXPECT_EQ(kind({"email"}), std::nullopt);
+    EXPECT_EQ(kind({"email", "created", "name"}), std::nullopt);
+    EXPECT_EQ(kind({"email", "created", "created"}), std::nullopt);
+    for (const auto every : {SendGridExport::bounces, SendGridExport::spam_reports, SendGridExport::unsubscribes,
+                             SendGridExport::invalid_emails})
+        EXPECT_TRUE(api::to_string(every).starts_with("sendgrid_"));
+}
+
+TEST(SendGridExports, ABlockIsAboutTheSenderTheMailOrTheMoment)
+{
+    for (const char* status : {"4.0.0", "4.2.2", "421", "4.7.1", "5.7.1", "5.7.26", "5.6.0", "5.5.1", "5.1.8", "5.3.4"})
+        EXPECT_TRUE(api::is_block(status)) << status;
+    for (const char* status : {"5.1.1", "5.0.0", "5.2.1", "5.1.10", "5.4.4", "5.3.0", "550", "", " 5.1.1 ", "unknown"})
+        EXPECT_FALSE(api::is_block(status)) << status;
+}
+
+TEST_F(SuppressionImports, SendGridsBouncesComeInAndItsBlocksDoNot)
+{
+    const std::string file =
+        "status,reason,email,created\n"
+        "5.1.1,550 5.1.1 there is nobody of that name,ann@example.test,1700000000\n"
+        "4.0.0,error dialing remote address,bob@example.test,1700000001\n"
+        "5.7.1,550 5.7.1 your network is not trusted,cem@example.test,1700000002\n"
+        ",,dan@example.test,1700000003\n";
+    const json result = call("POST", std::string(base) + "/import", file).json()["import"];
+    EXPECT_EQ(result["kind"], "sendgrid_bounces");
+    EXPECT_EQ(result["added"], 2);
+    EXPECT_EQ(result["malformed"], 2);
+    EXPECT_EQ(result["errors"][0]["line"], 3);
+    EXPECT_EQ(result["errors"][1]["detail"],
+              "a block (status 5.7.1): the sender was refused, not the address; to import it all the same, name a "
+              "reason for the rows of the file");
+    const json ann = first_entry(*this, "ann@example.test");
+    EXPECT_EQ(ann["reason"], "bounce");
+    EXPECT_EQ(ann["note"], "550 5.1.1 there is nobody of that name");
+    EXPECT_EQ(ann["first"], "2023-11-14T22:13:20.000Z");
+    EXPECT_EQ(first_entry(*this, "dan@example.test")["reason"], "bounce");
+    EXPECT_TRUE(first_entry(*this, "bob@example.test").is_null());
+
+    const json all = call("POST", std::string(base) + "/import?reason=manual", file).json()["import"];
+    EXPECT_EQ(all["malformed"], 0);
+    EXPECT_EQ(first_entry(*this, "bob@example.test")["reason"], "manual");
+    EXPECT_EQ(first_entry(*this, "bob@example.test")["note"], "error dialing remote address");
+}
+
+TEST_F(SuppressionImports, SendGridsOtherExportsSayWhyByTheirKind)
+{
+    const auto reason_after = [this](const std::string& file, const std::string& query = {}) {
+        EXPECT_EQ(call("POST", std::string(base) + "/import" + query, file).status, 200);
+        const std::string address = file.substr(file.find_last_of("\n\",", file.find('@')) + 1);
+        return first_entry(*this, address.substr(0, address.find_first_of("\",\n")))["reason"];
+    };
+    EXPECT_EQ(reason_after("email,ip,created\nann@example.test,192.0.2.1,1700000000\n"), "complaint");
+    EXPECT_EQ(reason_after("email,created\nbob@example.test,1700000000\n"), "unsubscribe");
+    EXPECT_EQ(reason_after("email,reason,created\ncem@example.test,bad syntax,1700000000\n"), "invalid");
+    EXPECT_EQ(reason_after("email,created\ndan@example.test,1700000000\n", "?reason=manual"), "manual");
+    EXPECT_EQ(reason_after("email,created,city\neve@example.test,1700000000,Bonn\n"), "manual");
+    EXPECT_EQ(reason_after(R"({"created":1700000000,"email":"fay@example.test","ip":"192.0.2.1"})"), "complaint");
 }
 
 }  // namespace
