@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/crypto.hpp"
 #include "core/csv.hpp"
 #include "core/email_column.hpp"
 #include "core/encoding.hpp"
@@ -176,6 +177,20 @@ private:
     JsonLine line_;  ///< holds the cells of the row
 };
 
+/// Why there are no addresses, when the last of the first rows tells: a list of MD5, SHA-1 or SHA-256 digests is none
+/// that a look-up finds again, since the store's own digests are keyed.
+Error without_addresses(const std::vector<std::vector<std::string>>& table, const Error& error)
+{
+    const auto is_digest = [](const std::string& cell) {
+        const std::string_view text = trim(cell, white_space);
+        return (text.size() == 32 || text.size() == 40 || text.size() == 64) && crypto::unhex(text);
+    };
+    if (table.empty() || std::none_of(table.back().begin(), table.back().end(), is_digest))
+        return error;
+    return {Errc::invalid_argument,
+            "the file holds digests of addresses, which cannot be imported; it has to hold the addresses themselves"};
+}
+
 Result<std::unique_ptr<Parser>> make_csv(std::string_view sample, bool complete, const std::string& wanted)
 {
     const CsvDialect dialect = sniff_dialect(sample, complete);
@@ -196,7 +211,7 @@ Result<std::unique_ptr<Parser>> make_csv(std::string_view sample, bool complete,
     const bool bare_lines =
         one_cell && !rows.empty() && trim(rows.front().front(), white_space).find('@') != std::string::npos;
     if (!found && !bare_lines)
-        return found.error();
+        return without_addresses(rows, found.error());
     CsvLimits limits;
     limits.max_record_bytes = max_record_bytes;
     const EmailColumn column = found ? *found : EmailColumn{};
@@ -242,8 +257,10 @@ Result<std::unique_ptr<Parser>> make_ndjson(std::string_view sample, bool comple
     });
     if (wanted.empty() && named)
         return std::make_unique<NdjsonRows>(std::vector<std::string>{"email", "address"}, paths);
-    WINNOW_TRY(const EmailColumn column, find_email_column(table, wanted, true));
-    return std::make_unique<NdjsonRows>(std::vector<std::string>{paths[column.index]}, paths);
+    const auto column = find_email_column(table, wanted, true);
+    if (!column)
+        return without_addresses(table, column.error());
+    return std::make_unique<NdjsonRows>(std::vector<std::string>{paths[column->index]}, paths);
 }
 
 }  // namespace

@@ -119,6 +119,18 @@ TEST(SuppressionRows, WhatIsNoListIsRefusedWithTheCure)
     EXPECT_NE(rows_of(damaged, 1'000).back().find("the file is damaged"), std::string::npos);
 }
 
+TEST(SuppressionRows, AListOfForeignDigestsIsRefusedAsWhatItIs)
+{
+    const Rows refused{
+        "the file holds digests of addresses, which cannot be imported; it has to hold the addresses themselves"};
+    const std::string md5(32, 'a'), sha1(40, '0'), sha256(64, 'F');
+    EXPECT_EQ(rows_of("email_md5\n" + md5 + "\n", 100), refused);
+    EXPECT_EQ(rows_of(sha1 + "\n" + sha1 + "\n", 100), refused);
+    EXPECT_EQ(rows_of("name,sha256\nAnn," + sha256 + "\n", 100), refused);
+    EXPECT_EQ(rows_of(R"({"digest":")" + md5 + "\"}\n", 100), refused) << "which is no digest of ours";
+    EXPECT_EQ(rows_of("email,md5\nann@example.test," + md5 + "\n", 100), (Rows{"2: ann@example.test, , "}));
+}
+
 TEST(SuppressionRows, AMemberIsFoundByNameContentOrRequest)
 {
     const Rows ann{"1: ann@example.test, , "};
