@@ -250,7 +250,8 @@ json to_json(const SuppressionImportSummary& summary)
     json faults = json::array();
     for (const auto& fault : summary.faults)
         faults.push_back({{"line", fault.line}, {"detail", fault.detail}});
-    return {{"id", summary.id},
+    return {{"id", summary.dry_run ? json(nullptr) : json(summary.id)},
+            {"dry_run", summary.dry_run},
             {"added", summary.added},
             {"already_there", summary.already_there},
             {"malformed", summary.malformed},

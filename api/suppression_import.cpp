@@ -186,10 +186,10 @@ Result<> SuppressionImport::Impl::take(const SuppressionRow& row)
 
 awaitable<Result<>> SuppressionImport::Impl::flush()
 {
-    if (batch.ops.empty())
-        co_return Result<>{};
     storage::OpList ops;
     std::swap(ops, batch);
+    if (ops.ops.empty() || options.dry_run)
+        co_return Result<>{};
     WINNOW_CO_CHECK(co_await engine.commit(std::move(ops)));
     stored = summary.added;
     co_return Result<>{};
@@ -206,7 +206,7 @@ Error SuppressionImport::Impl::stopped(const Error& error) const
 
 awaitable<Result<>> SuppressionImport::Impl::drain()
 {
-    if (summary.id.empty())
+    if (summary.id.empty() && !options.dry_run)
         summary.id = make_ulid(engine.now(), rng);
     for (;;) {
         const auto row = rows.next();
@@ -241,8 +241,13 @@ awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
     self.rows.finish();
     WINNOW_CO_CHECK(co_await self.drain());
 
-    // One event for the whole import; the entries point to it.
     SuppressionImportSummary& summary = self.summary;
+    summary.encoding = std::string(self.rows.encoding());
+    summary.dry_run = self.options.dry_run;
+    if (summary.dry_run)
+        co_return summary;
+
+    // One event for the whole import; the entries point to it.
     storage::EventRecord event;
     event.at = self.engine.now();
     event.workspace = self.options.workspace;
@@ -253,7 +258,6 @@ awaitable<Result<SuppressionImportSummary>> SuppressionImport::finish(Seal seal)
                    " malformed";
     event.rule = self.options.actor;
     self.batch.ops.emplace_back(storage::AppendEvent{std::move(event)});
-    summary.encoding = std::string(self.rows.encoding());
     if (seal)
         seal(summary, self.batch);
     WINNOW_CO_CHECK(co_await self.flush());

@@ -23,6 +23,7 @@ struct SuppressionImportOptions {
     std::optional<SuppressionReason> reason;  ///< of rows that do not say; else by the kind of file, or manual
     std::string column;                       ///< of the addresses, see SuppressionRows; empty = found out
     std::string actor;                        ///< API key id or "cli"
+    bool dry_run = false;                     ///< counts only: nothing is stored, no event either
 };
 
 struct SuppressionImportSummary {
@@ -30,12 +31,13 @@ struct SuppressionImportSummary {
         std::uint64_t line = 0;
         std::string detail;
     };
-    std::string id;                   ///< ULID; source_event of the entries
-    std::uint64_t added = 0;          ///< rows stored
+    std::string id;                   ///< ULID; source_event of the entries; empty for a dry run
+    std::uint64_t added = 0;          ///< rows stored, or that would be
     std::uint64_t already_there = 0;  ///< rows whose address has an entry of the scope that is at least as strong
     std::uint64_t malformed = 0;
     std::vector<Fault> faults;  ///< the first 100 malformed rows
     std::string encoding;
+    bool dry_run = false;
     std::optional<SendGridExport> kind;  ///< when the columns tell
 };
 

@@ -244,6 +244,7 @@ awaitable<Answer> import_suppressions(Context& context)
     options.scope = read_scope(query, options.list_id);
     options.reason = query.word<SuppressionReason>("reason", given_reasons());
     options.column = query.text("column");
+    options.dry_run = query.flag("dry_run", false);
     options.actor = context.key.id;
     if (auto problem = query.problem())
         co_return *problem;
@@ -266,7 +267,9 @@ awaitable<Answer> import_suppressions(Context& context)
             context.claim->bind(last, response);
     };
     SuppressionImport::Seal seal = answer;
-    WINNOW_CO_CHECK(co_await import.finish(std::move(seal)));
+    WINNOW_CO_TRY(const auto summary, co_await import.finish(std::move(seal)));
+    if (summary.dry_run)
+        co_return json_response(200, {{"import", to_json(summary)}});
     co_return response;
 }
 

@@ -430,6 +430,7 @@ exit code 3: one of the addresses is suppressed
         ->option_text("REASON")
         ->check(CLI::IsMember({"bounce", "complaint", "unsubscribe", "manual", "invalid", "trap"}));
     add_suppression_scope(sub, *command);
+    sub->add_flag("--dry-run", command->dry_run, "only count; store nothing");
     examples(sub, R"(  winnow suppression import unsubscribed.csv --reason unsubscribe
   winnow suppression import crm.csv --column E-Mail
 )");

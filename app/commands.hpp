@@ -150,6 +150,7 @@ struct SuppressionCommand {
     std::string domain, reason = "manual", scope = "workspace", list_id, note;
     std::string file = "-", format = "csv", column;
     std::string rows_reason;  ///< import: of rows that name none; empty = by the file
+    bool dry_run = false;     ///< import: count, store nothing
     bool yes = false;         ///< remove: also what a person said, without asking
 };
 struct SuppressionListCommand {

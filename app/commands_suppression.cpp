@@ -99,7 +99,8 @@ public:
         Query query{{"reason", command.rows_reason},
                     {"scope", command.scope},
                     {"list_id", command.list_id},
-                    {"column", command.column}};
+                    {"column", command.column},
+                    {"dry_run", command.dry_run ? "true" : ""}};
         auto read = [&file]() -> awaitable<Result<std::string>> { co_return file.read(); };
         std::function<awaitable<Result<std::string>>()> source = read;
         WINNOW_CO_TRY(auto answer, co_await client_.upload("/suppressions/import", query, source));
@@ -203,6 +204,7 @@ public:
         options.list_id = command.list_id;
         options.reason = from_string<SuppressionReason>(command.rows_reason);
         options.column = command.column;
+        options.dry_run = command.dry_run;
         options.actor = actor;
         api::SuppressionImport import{engine_, rng_, options};
         for (;;) {
@@ -509,15 +511,16 @@ int run_suppression_import(const Globals& globals, const SuppressionCommand& com
             };
             if (answer.at("kind").is_string())
                 std::fprintf(stderr, "read as %s\n", answer.at("kind").get<std::string>().c_str());
-            std::fprintf(stderr, "%s added, %s already there, %s malformed\n", count("added").c_str(),
-                         count("already_there").c_str(), count("malformed").c_str());
+            std::fprintf(stderr, "%s %s, %s already there, %s malformed%s\n", count("added").c_str(),
+                         command.dry_run ? "new" : "added", count("already_there").c_str(), count("malformed").c_str(),
+                         command.dry_run ? "; nothing was stored" : "");
             for (const auto& fault : answer.at("errors"))
                 std::fprintf(stderr, "  line %s: %s\n", with_commas(fault.at("line").get<std::uint64_t>()).c_str(),
                              fault.at("detail").get<std::string>().c_str());
         }
         co_return 0;
     };
-    return with_suppressions(globals, story, NewData::made);
+    return with_suppressions(globals, story, command.dry_run ? NewData::refused : NewData::made);
 }
 
 int run_suppression_export(const Globals& globals, const SuppressionCommand& command)

@@ -203,6 +203,49 @@ TEST_F(SuppressionImports, WhatIsExportedAsNdjsonComesBack)
               json{"workspace:manual"});
 }
 
+TEST_F(SuppressionImports, ADryRunCountsAndStoresNothing)
+{
+    ASSERT_EQ(post(base, {{"address", "ann@example.test"}, {"reason", "complaint"}}).status, 201);
+    const auto events = [this] { return get("/api/v1/events").json()["events"].size(); };
+    const std::size_t before = events();
+    std::string file = "ann@example.test\nnonsense\n@gone.test\n";
+    for (int i = 0; i < 1'100; ++i)
+        file += "user" + std::to_string(i) + "@example.test\n";
+    const auto import = [&](const std::string& query) {
+        const Reply reply = call("POST", std::string(base) + "/import" + query, gzip(file));
+        EXPECT_EQ(reply.status, 200) << reply.body;
+        return reply.json()["import"];
+    };
+    json dry = import("?dry_run=true");
+    EXPECT_EQ(stored(*this), 1);
+    EXPECT_EQ(events(), before);
+    EXPECT_EQ(dry["added"], 1'101);
+    EXPECT_EQ(dry["already_there"], 1);
+    EXPECT_EQ(dry["malformed"], 1);
+    EXPECT_EQ(dry["errors"][0]["line"], 2);
+    EXPECT_EQ(dry["dry_run"], true);
+    EXPECT_TRUE(dry["id"].is_null());
+
+    const json real = import("");
+    EXPECT_EQ(stored(*this), 1'102);
+    EXPECT_EQ(events(), before + 1);
+    EXPECT_EQ(real["dry_run"], false);
+    for (const char* count : {"added", "already_there", "malformed", "errors"})
+        EXPECT_EQ(real[count], dry[count]) << count;
+    EXPECT_EQ(call("POST", std::string(base) + "/import?dry_run=perhaps", file).status, 400);
+}
+
+TEST_F(SuppressionImports, ADryRunUnderAKeyForRepetitionsStoresNothingEither)
+{
+    net::HttpFields fields;
+    fields.add("Idempotency-Key", "looked-first");
+    const std::string target = std::string(base) + "/import?dry_run=true";
+    const Reply first = call("POST", target, "ann@example.test\n", fields);
+    ASSERT_EQ(first.status, 200) << first.body;
+    EXPECT_EQ(call("POST", target, "ann@example.test\n", fields).body, first.body);
+    EXPECT_EQ(stored(*this), 0);
+}
+
 TEST_F(SuppressionImports, AFileThatIsCutOffTellsHowFarItGot)
 {
     std::string rows;
