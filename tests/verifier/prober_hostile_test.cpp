@@ -163,7 +163,7 @@ TEST_P(HostileHost, ThatAnswersRcptWithAYesToSomethingElseHasNotAccepted)
                             "250 4.2.1 try later\r\n", "354 go\r\n"}) {
         lab.forget_pipeline();
         lab.host().sessions.clear();
-        speaks([&](const std::string& command, const ReceivedSession&) -> std::optional<std::string> {
+        speaks([yes](const std::string& command, const ReceivedSession&) -> std::optional<std::string> {
             return asks(command, "RCPT") ? std::optional<std::string>(yes) : std::nullopt;
         });
         const VerdictRecord verdict = lab.ask_one("live1@x.test");
@@ -178,7 +178,7 @@ TEST_P(HostileHost, ThatComplainsAboutTheDialogueSaysNothingAboutTheAddress)
 {
     for (int code = 500; code <= 504; ++code) {
         lab.forget_pipeline();
-        speaks([&](const std::string& command, const ReceivedSession&) -> std::optional<std::string> {
+        speaks([code](const std::string& command, const ReceivedSession&) -> std::optional<std::string> {
             return asks(command, "RCPT") ? std::optional(std::to_string(code) + " 5.1.1 user unknown, need MAIL\r\n")
                                          : std::nullopt;
         });
