@@ -8,17 +8,13 @@
 
 #include "core/provider_table.hpp"
 #include "core/tsv.hpp"
+#include "tests/core/shipped_replies.hpp"
 
 namespace winnow {
 namespace {
 
 using enum ReplyClass;
-
-const ReplyClassifier& shipped()
-{
-    static const ReplyClassifier classifier = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv").value();
-    return classifier;
-}
+using test::shipped;
 
 ReplyContext at(Stage stage, std::string_view provider = {}, int recipients = 1)
 {

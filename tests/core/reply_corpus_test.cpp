@@ -8,19 +8,15 @@
 #include <set>
 
 #include "core/reply_classifier.hpp"
+#include "tests/core/shipped_replies.hpp"
 #include "tests/support/corpus.hpp"
 
 namespace winnow {
 namespace {
 
 using test::Score;
+using test::shipped;
 using Classes = std::set<ReplyClass>;
-
-const ReplyClassifier& shipped()
-{
-    static const ReplyClassifier classifier = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv").value();
-    return classifier;
-}
 
 /// The labels of @postalsys/bounce-classifier in winnow's words. Its "policy_blocked" does not tell why.
 const std::map<std::string, Classes>& postalsys_classes()

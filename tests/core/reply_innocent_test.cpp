@@ -4,15 +4,12 @@
 #include <vector>
 
 #include "core/reply_classifier.hpp"
+#include "tests/core/shipped_replies.hpp"
 
 namespace winnow {
 namespace {
 
-const ReplyClassifier& shipped()
-{
-    static const ReplyClassifier classifier = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv").value();
-    return classifier;
-}
+using test::shipped;
 
 struct Innocent {
     const char* provider;

@@ -5,15 +5,12 @@
 #include <vector>
 
 #include "core/reply_classifier.hpp"
+#include "tests/core/shipped_replies.hpp"
 
 namespace winnow {
 namespace {
 
-const ReplyClassifier& shipped()
-{
-    static const ReplyClassifier classifier = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv").value();
-    return classifier;
-}
+using test::shipped;
 
 /// Words of every kind, thrown together as no server would: the rules of digit, stage and subject hold all the same.
 const std::vector<std::string> fragments{"user unknown",

@@ -4,29 +4,14 @@
 #include <vector>
 
 #include "core/reply_classifier.hpp"
+#include "tests/core/shipped_replies.hpp"
 
 namespace winnow {
 namespace {
 
 using enum ReplyClass;
-
-const ReplyClassifier& shipped()
-{
-    static const ReplyClassifier classifier = ReplyClassifier::load(WINNOW_DATA_DIR "/replies.tsv").value();
-    return classifier;
-}
-
-Classified live(int code, std::string_view text, std::string_view provider = {})
-{
-    ReplyContext context;
-    context.provider = provider;
-    return shipped().classify(SmtpReply::make(code, text), context);
-}
-
-Classified reported(std::string_view text)
-{
-    return shipped().classify_text(text, {});
-}
+using test::live;
+using test::reported;
 
 bool says_gone(const Classified& read)
 {

@@ -57,6 +57,19 @@ public:
         EXPECT_GT(mx.mails.size(), number);
         return mx.mails.size() > number ? mx.mails[number].content : std::string{};
     }
+    /// A message of me@sender.test to a recipient who is unknown; the host that is told of it, if anybody is.
+    test::MxHost& bounce_of(const std::string& message)
+    {
+        route("sender.test", "mx.sender.test", "192.0.2.70");
+        test::MxHost& home = serve("192.0.2.70");
+        hosts.at(mx1_ip)->rcpt_reply = [](const std::string&) { return SmtpReply::make(550, "5.1.1 User unknown"); };
+        auto c = known();
+        c->say("MAIL FROM:<me@sender.test>");
+        c->say("RCPT TO:<x@example.test>");
+        c->data(message);
+        deliver(1h);
+        return home;
+    }
 };
 
 }  // namespace
@@ -270,28 +283,14 @@ TEST_F(Submission, SmtputfIsAskedOfTheNextHopOnlyWhenItIsNeeded)
 
 TEST_F(Submission, TheSubmitterHearsOfAHardBounce)
 {
-    route("sender.test", "mx.sender.test", "192.0.2.70");
-    test::MxHost& home = serve("192.0.2.70");
-    hosts.at(mx1_ip)->rcpt_reply = [](const std::string&) { return SmtpReply::make(550, "5.1.1 User unknown"); };
-    auto c = known();
-    c->say("MAIL FROM:<me@sender.test>");
-    c->say("RCPT TO:<x@example.test>");
-    c->data("Subject: hi\r\n\r\nhello\r\n");
-    deliver(1h);
+    test::MxHost& home = bounce_of("Subject: hi\r\n\r\nhello\r\n");
     EXPECT_EQ(home.recipients(), std::vector<std::string>{"me@sender.test"});
     EXPECT_EQ(suppressed("x@example.test"), "workspace:bounce");
 }
 
 TEST_F(Submission, NobodyHearsOfTheBounceOfAnAutomaticReply)
 {
-    route("sender.test", "mx.sender.test", "192.0.2.70");
-    test::MxHost& home = serve("192.0.2.70");
-    hosts.at(mx1_ip)->rcpt_reply = [](const std::string&) { return SmtpReply::make(550, "5.1.1 User unknown"); };
-    auto c = known();
-    c->say("MAIL FROM:<me@sender.test>");
-    c->say("RCPT TO:<x@example.test>");
-    c->data("Subject: I am away\r\nAuto-Submitted: auto-replied\r\n\r\nhello\r\n");
-    deliver(1h);
+    test::MxHost& home = bounce_of("Subject: I am away\r\nAuto-Submitted: auto-replied\r\n\r\nhello\r\n");
     EXPECT_EQ(count_events("message.bounced"), 1);
     EXPECT_TRUE(home.recipients().empty());
 }

@@ -191,6 +191,14 @@ protected:
         return out;
     }
 
+    /// Those of spread() and the target of the self-test.
+    void silence_everybody(bool silent)
+    {
+        for (test::FakeHost* host : hosts)
+            host->silent = silent;
+        target().silent = silent;
+    }
+
     JobLab lab;
     std::vector<test::FakeHost*> hosts;
 };
@@ -255,9 +263,7 @@ TEST_F(UnfitProber, WithoutEgressTakesNoSilenceForAVerdict)
     lab.start_process();
     lab.expect_complete(lab.verify(lab.upload({"ann@x.test"})));
     const auto people = spread(60);
-    for (test::FakeHost* host : hosts)
-        host->silent = true;
-    target().silent = true;
+    silence_everybody(true);
     lab.clock.advance(minutes{2});
     const auto started = lab.start(lab.upload(people));
     lab.timers.run_for(lab.io, minutes{20});
@@ -266,9 +272,7 @@ TEST_F(UnfitProber, WithoutEgressTakesNoSilenceForAVerdict)
     EXPECT_THAT(waiting.note, HasSubstr("no mail host answers"));
     EXPECT_EQ(waiting.counters.done, 0u);
 
-    for (test::FakeHost* host : hosts)
-        host->silent = false;
-    target().silent = false;
+    silence_everybody(false);
     lab.timers.run_for(lab.io, minutes{30});
     const auto done = job(started.id);
     lab.expect_complete(done);
@@ -280,9 +284,7 @@ TEST_F(UnfitProber, WithinAMinuteOfARoundHoldsWhatMetNobodyUntilTheNextOne)
     lab.start_process();
     lab.expect_complete(lab.verify(lab.upload({"ann@x.test"})));
     const auto people = spread(60);
-    for (test::FakeHost* host : hosts)
-        host->silent = true;
-    target().silent = true;
+    silence_everybody(true);
     const auto started = lab.start(lab.upload(people), minutes{40});
     lab.timers.run_for(lab.io, seconds{50});
     EXPECT_TRUE(lab.results(started.list_id).empty()) << "not even a try is counted";
@@ -290,9 +292,7 @@ TEST_F(UnfitProber, WithinAMinuteOfARoundHoldsWhatMetNobodyUntilTheNextOne)
     EXPECT_EQ(job(started.id).state, JobState::waiting);
     EXPECT_THAT(job(started.id).note, HasSubstr("no mail host answers"));
     EXPECT_EQ(job(started.id).counters.done, 0u);
-    for (test::FakeHost* host : hosts)
-        host->silent = false;
-    target().silent = false;
+    silence_everybody(false);
     lab.timers.run_for(lab.io, minutes{20});
     lab.expect_complete(job(started.id));
     EXPECT_EQ(job(started.id).counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 60}}));
@@ -310,15 +310,11 @@ TEST_F(UnfitProber, IsFoundOutWithAFewHostsThatHadAnswered)
     lab.timers.run_for(lab.io, seconds{20});
     const auto before = job(started.id).counters.done;
     EXPECT_GT(before, 0u);
-    for (test::FakeHost* host : hosts)
-        host->silent = true;
-    target().silent = true;
+    silence_everybody(true);
     lab.timers.run_for(lab.io, minutes{20});
     EXPECT_EQ(job(started.id).state, JobState::waiting);
     EXPECT_EQ(job(started.id).counters.by_reason.count(Reason::no_connect), 0u);
-    for (test::FakeHost* host : hosts)
-        host->silent = false;
-    target().silent = false;
+    silence_everybody(false);
     lab.timers.run_for(lab.io, minutes{60});
     lab.expect_complete(job(started.id));
     EXPECT_EQ(job(started.id).counters.by_reason, (std::map<Reason, std::uint64_t>{{Reason::mailbox_not_found, 60}}));
@@ -329,9 +325,7 @@ TEST_F(UnfitProber, LetsGoOfWhatMetNobodyWhenTheJobIsCancelledOrTheProcessEnds)
     lab.start_process();
     lab.expect_complete(lab.verify(lab.upload({"ann@x.test"})));
     const auto people = spread(20);
-    for (test::FakeHost* host : hosts)
-        host->silent = true;
-    target().silent = true;
+    silence_everybody(true);
     const auto started = lab.start(lab.upload(people));
     const auto drained = lab.start(lab.upload({"ben@d0.test", "cem@d1.test"}));
     lab.timers.run_for(lab.io, seconds{35});
