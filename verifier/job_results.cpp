@@ -135,12 +135,19 @@ awaitable<Result<>> JobRun::flush_full_batches()
     co_return Result<>{};
 }
 
-/// The end of what flush_beside() began, and how it ended.
-awaitable<Result<>> JobRun::flushed()
+/// The end of what flush_beside() began.
+awaitable<Result<>> JobRun::flush_ended()
 {
     while (flushing_) {
         WINNOW_CO_CHECK(co_await look_again());
     }
+    co_return Result<>{};
+}
+
+/// The same, and how it ended.
+awaitable<Result<>> JobRun::flushed()
+{
+    WINNOW_CO_CHECK(co_await flush_ended());
     co_return std::exchange(flushed_, Result<>{});
 }
 

@@ -380,9 +380,7 @@ awaitable<Result<>> JobRun::enter(JobState state)
 /// Stores another state; an end with its event.
 awaitable<Result<>> JobRun::enter(JobState state, std::string note)
 {
-    while (flushing_) {
-        WINNOW_CO_CHECK(co_await look_again());
-    }
+    WINNOW_CO_CHECK(co_await flush_ended());
     JobRecord next = job_;
     next.state = state;
     next.note = std::move(note);

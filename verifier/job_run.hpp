@@ -71,6 +71,7 @@ private:
     awaitable<Result<>> flush();
     void flush_beside();
     awaitable<Result<>> flush_full_batches();
+    awaitable<Result<>> flush_ended();
     awaitable<Result<>> flushed();
     awaitable<Result<>> flush_batch();
     bool must_wait() const noexcept;
